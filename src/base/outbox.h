@@ -1,0 +1,47 @@
+/* What engines want done: datagrams for the net, plaintext for the TUN, actions for the daemon. One per loop
+ * turn, emptied by the daemon's flush. A full outbox counts and loses: every sender has a timer. */
+#ifndef BASE_OUTBOX_H
+#define BASE_OUTBOX_H
+
+#include <stdbool.h>
+
+#include "base/packet.h"
+
+#define OUTBOX_SLOTS   128 /* datagrams made by engines (handshakes, keepalives, staged packets) per turn */
+#define OUTBOX_ACTIONS 64
+
+enum action_kind {
+	ACTION_NONE,
+	ACTION_RESOLVE, /* a name of a peer's endpoint; not used before names are resolved off the data path */
+};
+
+struct action {
+	enum action_kind kind;
+	uint64_t id;
+};
+
+struct outbox {
+	struct batch net; /* data packets point into an edge's memory, engines' own into the slab */
+	struct batch tun;
+	struct action actions[OUTBOX_ACTIONS];
+	size_t action_count;
+	uint64_t overflows; /* what did not fit, since init */
+	struct slab slab;
+	size_t slots_used;
+};
+
+/* 0 or -ENOMEM. */
+int outbox_init(struct outbox *out);
+void outbox_free(struct outbox *out);
+/* Forget all contents, after the edges have taken them. */
+void outbox_clear(struct outbox *out);
+
+/* A new datagram of `len` bytes (<= PACKET_DATA) for `via`, in memory of the outbox with head and tail room; the
+ * caller fills packet->data. NULL (and counted) when the outbox is full. */
+struct packet *outbox_datagram(struct outbox *out, const struct via *via, size_t len);
+
+/* Append a packet whose bytes are the edge's. False (and counted) when the batch is full. */
+bool outbox_net(struct outbox *out, const struct packet *p);
+bool outbox_tun(struct outbox *out, const struct packet *p);
+
+#endif

@@ -1,0 +1,13 @@
+/* The JSON object of `warren status --json` (interface.md section 4). */
+#ifndef CTL_STATUS_H
+#define CTL_STATUS_H
+
+#include "base/clock.h"
+#include "mesh/mesh.h"
+
+#define STATUS_SCHEMA "warren.status/1"
+
+/* host_name is shown when the configuration names no name. One line, no line feed; free() it. NULL without memory. */
+char *status_json(const struct mesh *m, const char *interface, const char *host_name, usec now);
+
+#endif

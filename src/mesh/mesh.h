@@ -1,0 +1,94 @@
+/* The root engine: all peers of one node. Datagrams and packets go in by batches, facts by one function each; what is to be sent
+ * comes out through the outbox. Pure. Life of a packet: outbound.c, inbound.c. */
+#ifndef MESH_MESH_H
+#define MESH_MESH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/drop.h"
+#include "base/env.h"
+#include "base/outbox.h"
+#include "base/packet.h"
+#include "conf/delta.h"
+
+#define MESH_PEERS_MAX 8192 /* each is some locked pages of its own; the kernel's limit of maps is 65530 */
+
+struct mesh; /* mesh_impl.h, private to the files of this room */
+
+/* NULL without memory. env must outlive it. */
+struct mesh *mesh_new(const struct env *env);
+/* Wipes all keys. */
+void mesh_free(struct mesh *m);
+
+/* --- facts ------------------------------------------------------------------------------------------------------ */
+
+/* Apply a change, all of it or nothing: 0; -ENOMEM; -E2BIG for more than MESH_PEERS_MAX peers. listen_port and fwmark are only noted
+ * here: the daemon has opened the sockets before it calls. What must leave at once (keepalives) goes to the outbox. */
+int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *out);
+
+/* The inner MTU: bounds the padding. */
+void mesh_mtu_changed(struct mesh *m, size_t mtu);
+/* The port the doors are really open on. */
+void mesh_port_changed(struct mesh *m, uint16_t port);
+
+/* --- packets ---------------------------------------------------------------------------------------------------- */
+
+/* Packets read from the TUN, with head and tail room; they are encrypted in place and appear in out->net. At most
+ * BATCH_MAX. */
+void mesh_outbound(struct mesh *m, struct batch *in, usec now, struct outbox *out);
+/* Datagrams from the doors; decrypted in place, the inner packets appear in out->tun. */
+void mesh_inbound(struct mesh *m, struct batch *in, usec now, struct outbox *out);
+
+/* --- time ------------------------------------------------------------------------------------------------------- */
+
+void mesh_tick(struct mesh *m, usec now, struct outbox *out);
+usec mesh_deadline(const struct mesh *m);
+
+/* --- what others may read --------------------------------------------------------------------------------------- */
+
+/* An edge lost packets: count them here, so that one table shows all drops. */
+void mesh_count_drop(struct mesh *m, enum drop why, uint64_t count);
+
+struct mesh_view {
+	bool has_private_key;
+	const struct key_private *private_key;
+	struct key_public public_key;
+	const char *name; /* "" unless set */
+	uint16_t listen_port;
+	uint32_t fwmark;
+	size_t mtu;
+	size_t peer_count;
+	struct drops drops;
+};
+
+enum mesh_peer_state { MESH_PEER_IDLE, MESH_PEER_DIRECT, MESH_PEER_DOWN };
+
+struct mesh_peer_view {
+	struct key_public key;
+	const struct key_shared *psk; /* all zero: none */
+	const char *name;	      /* "" unless set */
+	bool anchor, plain;
+	struct addr endpoint; /* where packets go; not set: unknown */
+	usec handshake_wall;  /* wall clock of the latest handshake, microseconds since 1970; 0: never */
+	usec direct_since_wall; /* 0: not direct */
+	uint64_t rx_bytes, tx_bytes;
+	uint16_t keepalive;
+	enum mesh_peer_state state;
+	unsigned switches;
+};
+
+void mesh_look(const struct mesh *m, struct mesh_view *out);
+
+/* Peers in the order in which they were added. Pass NULL to begin; NULL at the end. Handles are good until the next call that
+ * changes the mesh. */
+struct peer;
+const struct peer *mesh_peer_next(const struct mesh *m, const struct peer *after);
+const struct peer *mesh_peer_find(const struct mesh *m, const struct key_public *key);
+void mesh_peer_look(const struct mesh *m, const struct peer *p, usec now, struct mesh_peer_view *out);
+/* The peer's allowed IPs in the stable order of allowed_each(). */
+void mesh_peer_allowed(const struct mesh *m, const struct peer *p, bool (*visit)(void *ctx, const struct prefix *prefix),
+		       void *ctx);
+
+#endif
