@@ -33,24 +33,30 @@ static enum text_result check_len(const char *text, size_t want)
 	return len == 0 ? TEXT_EMPTY : len != want ? TEXT_BAD_LENGTH : TEXT_OK;
 }
 
-/* libsodium refuses wrong padding and unused bits that are not zero. */
+/* libsodium 1.0.18 takes bytes above 127 for letters where char is signed (vuln_11). Only text that is printed again
+ * as it was read is taken. */
 enum text_result text_base64(uint8_t out[static 32], const char *text)
 {
-	uint8_t bytes[32] = {0};
+	char again[TEXT_BASE64_32_LEN + 1];
+	uint8_t bytes[32];
 	size_t len;
 
 	enum text_result r = check_len(text, TEXT_BASE64_32_LEN);
 	if (r != TEXT_OK)
 		return r;
 
-	bool refused = sodium_base642bin(bytes, sizeof bytes, text, TEXT_BASE64_32_LEN, NULL, &len, NULL,
-					 sodium_base64_VARIANT_ORIGINAL) != 0 ||
-		       len != sizeof bytes;
-	if (DEFENCE(11, refused))
+	if (sodium_base642bin(bytes, sizeof bytes, text, TEXT_BASE64_32_LEN, NULL, &len, NULL,
+			      sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	    len != sizeof bytes)
+		return TEXT_BAD_CHAR;
+
+	text_base64_print(again, bytes);
+	if (DEFENCE(11, sodium_memcmp(again, text, TEXT_BASE64_32_LEN) != 0))
 		r = TEXT_BAD_CHAR;
 	else
 		memcpy(out, bytes, sizeof bytes);
 	sodium_memzero(bytes, sizeof bytes);
+	sodium_memzero(again, sizeof again);
 	return r;
 }
 
