@@ -6,7 +6,7 @@
 
 struct prefix {
 	uint8_t family; /* enum addr_family */
-	uint8_t len;	/* bits: 0-32 or 0-128 */
+	uint8_t len;    /* bits: 0-32 or 0-128 */
 	uint8_t ip[16];
 };
 

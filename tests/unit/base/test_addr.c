@@ -24,7 +24,8 @@ static void assert_class(const char *text, enum addr_class want)
 		fail_msg("%s: class %d, not %d", text, got, want);
 }
 
-/* Every spelling of an address that no stranger may make us send to (reliability 5.1, rows 01 to 05). */
+/* Every spelling of an address that no stranger may make us send to (reliability 5.1, rows 01 to
+ * 05). */
 static const struct {
 	const char *text;
 	enum addr_class class;
@@ -68,9 +69,9 @@ static const struct {
 	{"2002:a9fe:a9fe::1", ADDR_CLASS_LINK_LOCAL},
 	{"2002:c0a8:1::1", ADDR_CLASS_PRIVATE},
 	{"2002::1", ADDR_CLASS_UNSPECIFIED},
-	{"2001:0:cb00:7101::80ff:fffe", ADDR_CLASS_LOOPBACK},	 /* client 127.0.0.1 */
-	{"2001:0:cb00:7101::f5ff:fffe", ADDR_CLASS_PRIVATE},	 /* client 10.0.0.1 */
-	{"2001:0:7f00:1::39cc:9bfe", ADDR_CLASS_LOOPBACK},	 /* server 127.0.0.1 */
+	{"2001:0:cb00:7101::80ff:fffe", ADDR_CLASS_LOOPBACK},    /* client 127.0.0.1 */
+	{"2001:0:cb00:7101::f5ff:fffe", ADDR_CLASS_PRIVATE},     /* client 10.0.0.1 */
+	{"2001:0:7f00:1::39cc:9bfe", ADDR_CLASS_LOOPBACK},       /* server 127.0.0.1 */
 	{"2001:0:cb00:7101::ffff:ffff", ADDR_CLASS_UNSPECIFIED}, /* client 0.0.0.0 */
 	{"fe80::1", ADDR_CLASS_LINK_LOCAL},
 	{"febf:ffff::1", ADDR_CLASS_LINK_LOCAL},
@@ -84,15 +85,41 @@ static const struct {
 
 /* The first and last neighbours outside of each range. */
 static const char *const globals[] = {
-	"1.0.0.0",	     "9.255.255.255",	"11.0.0.0",	   "100.63.255.255",
-	"100.128.0.0",	     "126.255.255.255", "128.0.0.0",	   "169.253.255.255",
-	"169.255.0.0",	     "172.15.255.255",	"172.32.0.0",	   "192.167.255.255",
-	"192.169.0.0",	     "223.255.255.255", "192.0.2.1",	   "198.51.100.1",
-	"203.0.113.1",	     "2001:db8::1",	"2000::1",	   "2003::",
-	"2001:1::",	     "2001:ffff::",	"fbff::1",	   "fe00::1",
-	"fe7f:ffff::1",	     "::1:0:0:1",	"::fffe:7f00:1",   "64:ff9a::7f00:1",
-	"64:ff9b::1:0:1",    "64:ff9b:2::1",	"64:ff9b::cb00:7101", "::203.0.113.1",
-	"::ffff:203.0.113.1", "2002:cb00:7101::1", "2001:0:cb00:7101::39cc:9bfe",
+	"1.0.0.0",
+	"9.255.255.255",
+	"11.0.0.0",
+	"100.63.255.255",
+	"100.128.0.0",
+	"126.255.255.255",
+	"128.0.0.0",
+	"169.253.255.255",
+	"169.255.0.0",
+	"172.15.255.255",
+	"172.32.0.0",
+	"192.167.255.255",
+	"192.169.0.0",
+	"223.255.255.255",
+	"192.0.2.1",
+	"198.51.100.1",
+	"203.0.113.1",
+	"2001:db8::1",
+	"2000::1",
+	"2003::",
+	"2001:1::",
+	"2001:ffff::",
+	"fbff::1",
+	"fe00::1",
+	"fe7f:ffff::1",
+	"::1:0:0:1",
+	"::fffe:7f00:1",
+	"64:ff9a::7f00:1",
+	"64:ff9b::1:0:1",
+	"64:ff9b:2::1",
+	"64:ff9b::cb00:7101",
+	"::203.0.113.1",
+	"::ffff:203.0.113.1",
+	"2002:cb00:7101::1",
+	"2001:0:cb00:7101::39cc:9bfe",
 };
 
 TEST(judges_every_spelling_of_an_inner_address_alike)
@@ -107,7 +134,8 @@ TEST(takes_the_neighbours_of_special_ranges_for_global)
 		assert_class(globals[i], ADDR_CLASS_GLOBAL);
 }
 
-/* All forms that carry an IPv4 address, each for random addresses: the class is always the one inside. */
+/* All forms that carry an IPv4 address, each for random addresses: the class is always the one
+ * inside. */
 TEST(judges_disguised_ipv4_by_the_address_inside)
 {
 	static const struct {
@@ -139,7 +167,8 @@ TEST(judges_disguised_ipv4_by_the_address_inside)
 TEST(judges_no_address_as_unspecified)
 {
 	assert_int_equal(addr_class(&(struct addr){0}), ADDR_CLASS_UNSPECIFIED);
-	assert_int_equal(addr_class(&(struct addr){.family = 9, .ip = {192, 0, 2, 1}}), ADDR_CLASS_UNSPECIFIED);
+	assert_int_equal(addr_class(&(struct addr){.family = 9, .ip = {192, 0, 2, 1}}),
+			 ADDR_CLASS_UNSPECIFIED);
 }
 
 TEST(turns_mapped_ipv6_into_ipv4_at_every_entrance)
@@ -209,18 +238,71 @@ TEST(reads_and_prints_addresses_without_port)
 TEST(refuses_everything_but_an_address_and_a_port)
 {
 	static const char *const texts[] = {
-		"", ":", "[", "]", "[]", "[]:", "[]:1", ":1", "192.0.2.1", "192.0.2.1:", "192.0.2.1:0",
-		"192.0.2.1:65536", "192.0.2.1:70000", "192.0.2.1:99999999999999999999", "192.0.2.1:+1", "192.0.2.1:-1",
-		"192.0.2.1: 1", "192.0.2.1:1 ", " 192.0.2.1:1", "192.0.2.1 :1", "192.0.2.1:0x1", "192.0.2.1:1a",
-		"192.0.2.1:1\n", "192.0.2.1::1", "192.0.2.1:1:1", "192.0.2:1", "192.0.2.1.1:1", "192.0.2.256:1",
-		"192.0.2.01:1", "0xc0.0.2.1:1", "3221225985:1", "192.0.2.1%2:1", "[192.0.2.1]:1", "2001:db8::1",
-		"2001:db8::1:51820", "[2001:db8::1]", "[2001:db8::1]:", "[2001:db8::1]:0", "[2001:db8::1]:65536",
-		"[2001:db8::1]51820", "[2001:db8::1]]:1", "[[2001:db8::1]:1", "[2001:db8::1", "2001:db8::1]:1",
-		"[2001:db8::1%2]:1", "[ff02::1%2]:1", "[fe80::1%]:1", "[fe80::1%0]:1", "[fe80::1%eth0]:1",
-		"[fe80::1%4294967296]:1", "[fe80::1%00000000002]:1", "[fe80::1%2%2]:1", "[fe80::1%+2]:1", "[%2]:1",
-		"[::ffff:192.0.2.1%2]:1", "localhost:1", "[::g]:1", "[1:2:3:4:5:6:7:8:9]:1", "[1::2::3]:1", "[:::]:1",
-		"[12345::]:1", "[2001:db8::1]:1]:1", "[::1.2.3]:1", "[1:2:3:4:5:6:7:8::]:1",
-		"[0000000000000000000000000000000000000000000000000000000000000000000000000000000000000::1]:1",
+		"",
+		":",
+		"[",
+		"]",
+		"[]",
+		"[]:",
+		"[]:1",
+		":1",
+		"192.0.2.1",
+		"192.0.2.1:",
+		"192.0.2.1:0",
+		"192.0.2.1:65536",
+		"192.0.2.1:70000",
+		"192.0.2.1:99999999999999999999",
+		"192.0.2.1:+1",
+		"192.0.2.1:-1",
+		"192.0.2.1: 1",
+		"192.0.2.1:1 ",
+		" 192.0.2.1:1",
+		"192.0.2.1 :1",
+		"192.0.2.1:0x1",
+		"192.0.2.1:1a",
+		"192.0.2.1:1\n",
+		"192.0.2.1::1",
+		"192.0.2.1:1:1",
+		"192.0.2:1",
+		"192.0.2.1.1:1",
+		"192.0.2.256:1",
+		"192.0.2.01:1",
+		"0xc0.0.2.1:1",
+		"3221225985:1",
+		"192.0.2.1%2:1",
+		"[192.0.2.1]:1",
+		"2001:db8::1",
+		"2001:db8::1:51820",
+		"[2001:db8::1]",
+		"[2001:db8::1]:",
+		"[2001:db8::1]:0",
+		"[2001:db8::1]:65536",
+		"[2001:db8::1]51820",
+		"[2001:db8::1]]:1",
+		"[[2001:db8::1]:1",
+		"[2001:db8::1",
+		"2001:db8::1]:1",
+		"[2001:db8::1%2]:1",
+		"[ff02::1%2]:1",
+		"[fe80::1%]:1",
+		"[fe80::1%0]:1",
+		"[fe80::1%eth0]:1",
+		"[fe80::1%4294967296]:1",
+		"[fe80::1%00000000002]:1",
+		"[fe80::1%2%2]:1",
+		"[fe80::1%+2]:1",
+		"[%2]:1",
+		"[::ffff:192.0.2.1%2]:1",
+		"localhost:1",
+		"[::g]:1",
+		"[1:2:3:4:5:6:7:8:9]:1",
+		"[1::2::3]:1",
+		"[:::]:1",
+		"[12345::]:1",
+		"[2001:db8::1]:1]:1",
+		"[::1.2.3]:1",
+		"[1:2:3:4:5:6:7:8::]:1",
+		"[0000000000000000000000000000000000000000000000000000000000000000::1]:1",
 	};
 	const struct addr before = {.family = ADDR_V4, .port = 9, .ip = {198, 51, 100, 9}};
 
@@ -234,8 +316,10 @@ TEST(refuses_everything_but_an_address_and_a_port)
 
 TEST(refuses_everything_but_an_address_where_no_port_belongs)
 {
-	static const char *const texts[] = {"", "192.0.2.1:1", "[2001:db8::1]", "192.0.2.1%1", "fe80::1%0",
-					    "2001:db8::1/64", " ::", ":: ", "%1", "2001:db8::1%1"};
+	static const char *const texts[] = {
+		"",          "192.0.2.1:1",    "[2001:db8::1]", "192.0.2.1%1",
+		"fe80::1%0", "2001:db8::1/64", " ::",           ":: ",
+		"%1",        "2001:db8::1%1"};
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		struct addr a = {0};
@@ -245,18 +329,21 @@ TEST(refuses_everything_but_an_address_where_no_port_belongs)
 	}
 }
 
-/* Random text near the grammar, and text of every length in a block of just that length (for ASan). */
+/* Random text near the grammar, and text of every length in a block of just that length (for ASan).
+ */
 TEST(vuln_32_reads_ip_text_exactly_as_inet_pton)
 {
 	static const char letters[] = "0123456789abcdefF:::...%/g ";
-	static const char *const seeds[] = {"192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1", "1:2:3:4:5:6:7:8", "::"};
+	static const char *const seeds[] = {"192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1",
+					    "1:2:3:4:5:6:7:8", "::"};
 	struct rand r = rand_seeded(32);
 
 	for (size_t n = 0; n < 100000; n++) {
 		char text[64] = "";
 		strcpy(text, seeds[rand_below(&r, 5)]);
 		for (uint32_t edits = rand_below(&r, 4); edits > 0; edits--)
-			text[rand_below(&r, (uint32_t)strlen(text) + 1)] = letters[rand_below(&r, sizeof letters)];
+			text[rand_below(&r, (uint32_t)strlen(text) + 1)] =
+				letters[rand_below(&r, sizeof letters)];
 		uint8_t want[16] = {0}, got[16] = {0};
 		bool v4 = inet_pton(AF_INET, text, want) == 1;
 		bool v6 = !v4 && inet_pton(AF_INET6, text, want) == 1;
@@ -281,7 +368,8 @@ TEST(vuln_32_reads_ip_text_exactly_as_inet_pton)
 
 TEST(goes_through_sockaddr_and_back)
 {
-	static const char *const texts[] = {"192.0.2.1:51820", "[2001:db8::1]:51820", "[fe80::1%2]:1"};
+	static const char *const texts[] = {"192.0.2.1:51820", "[2001:db8::1]:51820",
+					    "[fe80::1%2]:1"};
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		struct addr a, again;

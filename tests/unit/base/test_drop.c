@@ -7,7 +7,8 @@ TEST(names_every_reason_once)
 	for (enum drop d = DROP_NONE; d < DROP_COUNT; d++) {
 		const char *name = drop_name(d);
 		assert_true(strlen(name) > 0);
-		assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_"), strlen(name));
+		assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_"),
+				 strlen(name));
 		for (enum drop other = DROP_NONE; other < d; other++)
 			assert_string_not_equal(name, drop_name(other));
 	}

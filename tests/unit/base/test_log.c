@@ -34,7 +34,8 @@ TEST(formats_a_record_and_names_it_by_its_format)
 
 TEST(leaves_out_what_is_above_its_level)
 {
-	static const enum log_level levels[] = {LOG_SILENT, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG};
+	static const enum log_level levels[] = {LOG_SILENT, LOG_ERROR, LOG_WARN, LOG_INFO,
+						LOG_DEBUG};
 
 	for (unsigned i = 0; i < 5; i++) {
 		struct heard h = {0};
@@ -62,11 +63,16 @@ TEST(vuln_13_text_of_strangers_is_never_a_format_and_never_a_second_line)
 		{"a\rb\tc\bd", "a\\x0db\\x09c\\x08d"},
 		{"\033[2Jgone", "\\x1b[2Jgone"},
 		{"\x7f", "\\x7f"},
-		{"\xc2\x9b" "31m", "\\xc2\\x9b31m"},
+		{"\xc2\x9b"
+		 "31m",
+		 "\\xc2\\x9b31m"},
 		{"\xe2\x80\xa8", "\\xe2\\x80\\xa8"},
-		{"\xe2\x80\xae" "evil", "\\xe2\\x80\\xaeevil"},
+		{"\xe2\x80\xae"
+		 "evil",
+		 "\\xe2\\x80\\xaeevil"},
 		{"\xff\xc0\x80", "\\xff\\xc0\\x80"},
-		{"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x87", "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x87"},
+		{"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x87",
+		 "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x87"},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

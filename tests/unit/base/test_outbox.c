@@ -3,7 +3,9 @@
 #include "support/test.h"
 
 static const struct via somewhere = {
-	.kind = VIA_DIRECT, .door = 1, .remote = {.family = ADDR_V4, .port = 7, .ip = {192, 0, 2, 1}}};
+	.kind = VIA_DIRECT,
+	.door = 1,
+	.remote = {.family = ADDR_V4, .port = 7, .ip = {192, 0, 2, 1}}};
 
 static struct outbox *out;
 

@@ -19,7 +19,8 @@ TEST(keeps_slots_apart_and_aligned)
 		assert_true(data - PACKET_HEAD >= s.memory);
 		assert_true(data + PACKET_DATA + PACKET_TAIL <= s.memory + (i + 1) * PACKET_SLOT);
 		if (i > 0)
-			assert_true(data - PACKET_HEAD >= slab_data(&s, i - 1) + PACKET_DATA + PACKET_TAIL);
+			assert_true(data - PACKET_HEAD >=
+				    slab_data(&s, i - 1) + PACKET_DATA + PACKET_TAIL);
 	}
 	slab_data(&s, 0)[-PACKET_HEAD] = 1;
 	slab_data(&s, SLOTS - 1)[PACKET_DATA + PACKET_TAIL - 1] = 1;
@@ -30,7 +31,8 @@ TEST(keeps_slots_apart_and_aligned)
 
 TEST(touches_no_page_that_nobody_wrote)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = SLOTS * PACKET_SLOT / page, resident = 0;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = SLOTS * PACKET_SLOT / page,
+	       resident = 0;
 	unsigned char *in_core = malloc(pages + 1);
 	struct slab s;
 

@@ -29,7 +29,8 @@ TEST(reads_and_prints_prefixes)
 		{"2001:DB8::1", "2001:db8::1/128", "2001:db8::1/128"},
 		{"2001:db8:ffff::1/33", "2001:db8:ffff::1/33", "2001:db8:8000::/33"},
 		{"::/0", "::/0", "::/0"},
-		{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/127", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/127",
+		{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/127",
+		 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/127",
 		 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127"},
 		{"::ffff:192.0.2.1/128", "::ffff:192.0.2.1/128", "::ffff:192.0.2.1/128"},
 	};
@@ -46,12 +47,42 @@ TEST(reads_and_prints_prefixes)
 TEST(refuses_everything_else)
 {
 	static const char *const texts[] = {
-		"", "/", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/ 8", "10.0.0.0/8 ",
-		" 10.0.0.0/8", "10.0.0.0 /8", "10.0.0.0/8/8", "10.0.0.0/0x8", "10.0.0.0/255.0.0.0", "10.0.0/8", "10/8",
-		"10.0.0.0.0/8", "010.0.0.0/8", "256.0.0.0/8", "10.0.0.0/4294967304", "10.0.0.0/18446744073709551624",
-		"::/129", "::/", ":/0", "2001:db8::/32a", "[2001:db8::]/32", "fe80::1%2/64", "2001:db8::1::/32",
-		"1:2:3:4:5:6:7/64", "1:2:3:4:5:6:7:8:9/64", "12345::/16", "g::/16", "::1.2.3/8", "::256.0.0.1/8",
-		"any", "10.0.0.0\\8",
+		"",
+		"/",
+		"/8",
+		"10.0.0.0/",
+		"10.0.0.0/33",
+		"10.0.0.0/-1",
+		"10.0.0.0/+8",
+		"10.0.0.0/ 8",
+		"10.0.0.0/8 ",
+		" 10.0.0.0/8",
+		"10.0.0.0 /8",
+		"10.0.0.0/8/8",
+		"10.0.0.0/0x8",
+		"10.0.0.0/255.0.0.0",
+		"10.0.0/8",
+		"10/8",
+		"10.0.0.0.0/8",
+		"010.0.0.0/8",
+		"256.0.0.0/8",
+		"10.0.0.0/4294967304",
+		"10.0.0.0/18446744073709551624",
+		"::/129",
+		"::/",
+		":/0",
+		"2001:db8::/32a",
+		"[2001:db8::]/32",
+		"fe80::1%2/64",
+		"2001:db8::1::/32",
+		"1:2:3:4:5:6:7/64",
+		"1:2:3:4:5:6:7:8:9/64",
+		"12345::/16",
+		"g::/16",
+		"::1.2.3/8",
+		"::256.0.0.1/8",
+		"any",
+		"10.0.0.0\\8",
 	};
 	const struct prefix before = {.family = ADDR_V4, .len = 7, .ip = {1, 2, 3, 4}};
 
@@ -66,7 +97,8 @@ TEST(refuses_everything_else)
 /* Every text before the slash that inet_pton refuses is refused here, whatever its length. */
 TEST(vuln_32_refuses_malformed_subnets_of_any_length)
 {
-	static const char *const parts[] = {":", "::", "1", "ffff", "0000", ".", "192.0.2.1", "%", "/", "64"};
+	static const char *const parts[] = {":", "::",        "1", "ffff", "0000",
+					    ".", "192.0.2.1", "%", "/",    "64"};
 	struct rand r = rand_seeded(32);
 
 	for (size_t n = 0; n < 50000; n++) {
@@ -81,9 +113,11 @@ TEST(vuln_32_refuses_malformed_subnets_of_any_length)
 		uint8_t ip[16] = {0};
 		bool v4 = inet_pton(AF_INET, ip_text, ip) == 1;
 		bool v6 = !v4 && inet_pton(AF_INET6, ip_text, ip) == 1;
-		bool len_ok = slash == NULL || strcmp(slash + 1, "1") == 0 || strcmp(slash + 1, "11") == 0 ||
-			      (v6 && (strcmp(slash + 1, "64") == 0 || strcmp(slash + 1, "111") == 0)) ||
-			      strcmp(slash + 1, "0000") == 0 || strcmp(slash + 1, "00001") == 0;
+		bool len_ok =
+			slash == NULL || strcmp(slash + 1, "1") == 0 ||
+			strcmp(slash + 1, "11") == 0 ||
+			(v6 && (strcmp(slash + 1, "64") == 0 || strcmp(slash + 1, "111") == 0)) ||
+			strcmp(slash + 1, "0000") == 0 || strcmp(slash + 1, "00001") == 0;
 		struct prefix p;
 		bool got = prefix_parse(&p, text);
 		if (got && !(v4 || v6))
@@ -117,7 +151,7 @@ TEST(contains_what_lies_between_its_first_and_last_address)
 		memcpy(first, p.ip, ip_len);
 		memcpy(last, p.ip, ip_len);
 		for (size_t bit = p.len; bit < ip_len * 8; bit++) {
-			first[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
+			first[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
 			last[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
 		}
 		/* near by: all of p but one bit */
@@ -142,10 +176,14 @@ TEST(overlaps_when_one_holds_the_other)
 		const char *a, *b;
 		bool overlap;
 	} rows[] = {
-		{"10.66.0.0/16", "10.66.1.0/24", true},	  {"10.66.0.0/16", "10.67.0.0/16", false},
-		{"10.66.0.9/16", "10.66.7.1/16", true},	  {"0.0.0.0/0", "192.0.2.1/32", true},
-		{"0.0.0.0/0", "::/0", false},		  {"2001:db8::/32", "2001:db8:1::/48", true},
-		{"2001:db8::/33", "2001:db8:8000::/33", false}, {"10.66.0.1/32", "10.66.0.1/32", true},
+		{"10.66.0.0/16", "10.66.1.0/24", true},
+		{"10.66.0.0/16", "10.67.0.0/16", false},
+		{"10.66.0.9/16", "10.66.7.1/16", true},
+		{"0.0.0.0/0", "192.0.2.1/32", true},
+		{"0.0.0.0/0", "::/0", false},
+		{"2001:db8::/32", "2001:db8:1::/48", true},
+		{"2001:db8::/33", "2001:db8:8000::/33", false},
+		{"10.66.0.1/32", "10.66.0.1/32", true},
 		{"10.66.0.1/32", "10.66.0.0/32", false},
 	};
 
@@ -158,7 +196,8 @@ TEST(overlaps_when_one_holds_the_other)
 
 TEST(equals_only_the_same_family_length_and_bits)
 {
-	struct prefix a = parsed("10.66.0.0/16"), b = parsed("10.66.0.0/17"), c = parsed("10.66.0.1/16");
+	struct prefix a = parsed("10.66.0.0/16"), b = parsed("10.66.0.0/17"),
+		      c = parsed("10.66.0.1/16");
 	struct prefix zero4 = parsed("0.0.0.0/0"), zero6 = parsed("::/0");
 
 	assert_true(prefix_equal(&a, &a));

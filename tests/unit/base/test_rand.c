@@ -28,13 +28,15 @@ TEST(other_seeds_and_later_calls_give_other_bytes)
 	assert_memory_not_equal(x, z, sizeof x);
 }
 
-/* ChaCha20 with key and nonce zero, first 32 bytes (RFC 8439, A.1, vector 1): seeds mean the same for ever. */
+/* ChaCha20 with key and nonce zero, first 32 bytes (RFC 8439, A.1, vector 1): seeds mean the same
+ * for ever. */
 TEST(the_seeded_stream_is_chacha20)
 {
 	struct rand r = rand_seeded(0);
 	uint8_t got[32], want[32];
 
-	hexdata(want, sizeof want, "76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7");
+	hexdata(want, sizeof want,
+		"76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7");
 	rand_bytes(&r, got, sizeof got);
 	assert_memory_equal(got, want, sizeof want);
 }
@@ -74,7 +76,8 @@ TEST(stays_below_its_bound_and_reaches_every_value_evenly)
 		assert_int_equal(rand_below(&r, 1), 0);
 }
 
-/* A bound of 3 * 2^30 shows bias best: by plain remainder the lowest third would come half of the time. */
+/* A bound of 3 * 2^30 shows bias best: by plain remainder the lowest third would come half of the
+ * time. */
 TEST(has_no_bias_at_large_bounds)
 {
 	struct rand r = rand_seeded(4);

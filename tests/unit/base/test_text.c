@@ -26,7 +26,8 @@ TEST(base64_reads_a_key_as_wg_writes_it)
 
 	for (size_t i = 0; i < 32; i++)
 		want[i] = (uint8_t)i;
-	assert_int_equal(text_base64(bytes, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="), TEXT_OK);
+	assert_int_equal(text_base64(bytes, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+			 TEXT_OK);
 	assert_memory_equal(bytes, want, sizeof want);
 }
 
@@ -67,7 +68,9 @@ TEST(base64_refuses_every_other_length)
 	for (size_t len = 0; len < sizeof text; len++) {
 		memset(text, 'A', len);
 		text[len] = '\0';
-		enum text_result want = len == 0 ? TEXT_EMPTY : len == 44 ? TEXT_BAD_CHAR : TEXT_BAD_LENGTH;
+		enum text_result want = len == 0    ? TEXT_EMPTY
+					: len == 44 ? TEXT_BAD_CHAR
+						    : TEXT_BAD_LENGTH;
 		assert_int_equal(text_base64(bytes, text), want);
 		if (len > 0)
 			text[len - 1] = '=';
@@ -84,8 +87,10 @@ TEST(base64_refuses_every_other_length)
 
 TEST(hex_goes_there_and_back_in_either_case)
 {
-	static const char upper[] = "000102030405060708090A0B0C0D0E0FF0F1F2F3F4F5F6F7F8F9FAFBFCFDFEFF";
-	static const char lower[] = "000102030405060708090a0b0c0d0e0ff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
+	static const char upper[] =
+		"000102030405060708090A0B0C0D0E0FF0F1F2F3F4F5F6F7F8F9FAFBFCFDFEFF";
+	static const char lower[] =
+		"000102030405060708090a0b0c0d0e0ff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
 	uint8_t a[32], b[32];
 	char text[65];
 
@@ -115,7 +120,9 @@ TEST(hex_refuses_each_wrong_byte_at_each_place_and_other_lengths)
 	for (size_t len = 0; len < sizeof text; len++) {
 		memset(text, '0', len);
 		text[len] = '\0';
-		enum text_result want = len == 0 ? TEXT_EMPTY : len == 64 ? TEXT_OK : TEXT_BAD_LENGTH;
+		enum text_result want = len == 0    ? TEXT_EMPTY
+					: len == 64 ? TEXT_OK
+						    : TEXT_BAD_LENGTH;
 		assert_int_equal(text_hex32(bytes, text), want);
 	}
 }
@@ -168,15 +175,24 @@ TEST(numbers_for_marks_may_be_hexadecimal)
 		enum text_result result;
 		uint32_t value;
 	} rows[] = {
-		{"0", TEXT_OK, 0},		      {"51820", TEXT_OK, 51820},
-		{"4294967295", TEXT_OK, UINT32_MAX},  {"4294967296", TEXT_OUT_OF_RANGE, 0},
-		{"0xca6c", TEXT_OK, 0xca6c},	      {"0xCA6C", TEXT_OK, 0xca6c},
-		{"0xffffffff", TEXT_OK, UINT32_MAX},  {"0x100000000", TEXT_OUT_OF_RANGE, 0},
-		{"0x000000001", TEXT_OK, 1},	      {"0x", TEXT_EMPTY, 0},
-		{"", TEXT_EMPTY, 0},		      {"0X1", TEXT_BAD_CHAR, 0},
-		{"0xg", TEXT_BAD_CHAR, 0},	      {"0x0x1", TEXT_BAD_CHAR, 0},
-		{"ca6c", TEXT_BAD_CHAR, 0},	      {"0x-1", TEXT_BAD_CHAR, 0},
-		{"off", TEXT_BAD_CHAR, 0},	      {"x1", TEXT_BAD_CHAR, 0},
+		{"0", TEXT_OK, 0},
+		{"51820", TEXT_OK, 51820},
+		{"4294967295", TEXT_OK, UINT32_MAX},
+		{"4294967296", TEXT_OUT_OF_RANGE, 0},
+		{"0xca6c", TEXT_OK, 0xca6c},
+		{"0xCA6C", TEXT_OK, 0xca6c},
+		{"0xffffffff", TEXT_OK, UINT32_MAX},
+		{"0x100000000", TEXT_OUT_OF_RANGE, 0},
+		{"0x000000001", TEXT_OK, 1},
+		{"0x", TEXT_EMPTY, 0},
+		{"", TEXT_EMPTY, 0},
+		{"0X1", TEXT_BAD_CHAR, 0},
+		{"0xg", TEXT_BAD_CHAR, 0},
+		{"0x0x1", TEXT_BAD_CHAR, 0},
+		{"ca6c", TEXT_BAD_CHAR, 0},
+		{"0x-1", TEXT_BAD_CHAR, 0},
+		{"off", TEXT_BAD_CHAR, 0},
+		{"x1", TEXT_BAD_CHAR, 0},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -196,14 +212,22 @@ TEST(names_every_result)
 
 TEST(nearest_suggests_what_was_meant)
 {
-	static const char *const keys[] = {"PrivateKey", "PublicKey", "ListenPort", "AllowedIPs", "Endpoint", "MTU"};
+	static const char *const keys[] = {"PrivateKey", "PublicKey", "ListenPort",
+					   "AllowedIPs", "Endpoint",  "MTU"};
 	static const struct {
 		const char *word, *want;
 	} rows[] = {
-		{"PrivatKey", "PrivateKey"}, {"publickey", "PublicKey"}, {"LsitenPort", "ListenPort"},
-		{"AllowedIP", "AllowedIPs"}, {"Endpint", "Endpoint"},	 {"MTV", "MTU"},
-		{"MXX", NULL},		     {"Address", NULL},		 {"", NULL},
-		{"x", NULL},		     {"mtu", "MTU"},
+		{"PrivatKey", "PrivateKey"},
+		{"publickey", "PublicKey"},
+		{"LsitenPort", "ListenPort"},
+		{"AllowedIP", "AllowedIPs"},
+		{"Endpint", "Endpoint"},
+		{"MTV", "MTU"},
+		{"MXX", NULL},
+		{"Address", NULL},
+		{"", NULL},
+		{"x", NULL},
+		{"mtu", "MTU"},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -279,8 +303,9 @@ static size_t encode(char out[static 4], uint32_t c)
 
 static bool prints(uint32_t c)
 {
-	return !(c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0xd800 && c <= 0xdfff) || c == 0x2028 || c == 0x2029 ||
-		 (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069));
+	return !(c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0xd800 && c <= 0xdfff) ||
+		 c == 0x2028 || c == 0x2029 || (c >= 0x202a && c <= 0x202e) ||
+		 (c >= 0x2066 && c <= 0x2069));
 }
 
 /* The count of accepted sequences equals that of characters, so nothing else is accepted. */
@@ -314,11 +339,26 @@ TEST(utf8_refuses_what_is_no_character)
 		const char *text;
 		size_t len;
 	} rows[] = {
-		{"a\0b", 3},	      {"\n", 1},		{"\x7f", 1},	      {"\xc2\x80", 2},
-		{"\x80", 1},	      {"\xff", 1},		{"\xfe", 1},	      {"\xc0\xaf", 2},
-		{"\xe0\x80\xaf", 3},  {"\xf0\x80\x80\xaf", 4},	{"\xed\xa0\x80", 3},  {"\xf4\x90\x80\x80", 4},
-		{"\xf8\x88\x80\x80\x80", 5}, {"\xc3", 1},	{"\xe2\x82", 2},      {"\xf0\x9f\x90", 3},
-		{"\xc3\x28", 2},      {"\xe2\x82\x28", 3},	{"ok\xe2\x80\xae", 5}, {"\xe2\x81\xa6", 3},
+		{"a\0b", 3},
+		{"\n", 1},
+		{"\x7f", 1},
+		{"\xc2\x80", 2},
+		{"\x80", 1},
+		{"\xff", 1},
+		{"\xfe", 1},
+		{"\xc0\xaf", 2},
+		{"\xe0\x80\xaf", 3},
+		{"\xf0\x80\x80\xaf", 4},
+		{"\xed\xa0\x80", 3},
+		{"\xf4\x90\x80\x80", 4},
+		{"\xf8\x88\x80\x80\x80", 5},
+		{"\xc3", 1},
+		{"\xe2\x82", 2},
+		{"\xf0\x9f\x90", 3},
+		{"\xc3\x28", 2},
+		{"\xe2\x82\x28", 3},
+		{"ok\xe2\x80\xae", 5},
+		{"\xe2\x81\xa6", 3},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
