@@ -47,6 +47,7 @@ static void remove_peer(struct mesh *m, struct peer *p)
 
 static void remove_all_peers(struct mesh *m)
 {
+	allowed_clear(&m->allowed); /* at once, not peer by peer */
 	list_for_each_safe(item, tmp, &m->peers)
 		remove_peer(m, list_entry(item, struct peer, order));
 }
@@ -195,6 +196,7 @@ int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *o
 	for (size_t i = 0; fresh != NULL && i < d->peer_count; i++)
 		peer_free(fresh[i]);
 	free(fresh);
+	allowed_reserve(&m->allowed, 0);
 	return err;
 }
 

@@ -20,6 +20,8 @@ struct allowed {
 
 void allowed_init(struct allowed *a);
 void allowed_free(struct allowed *a);
+/* Remove all entries; what is reserved stays. */
+void allowed_clear(struct allowed *a);
 
 /* 0, or -ENOMEM and nothing changed. Host bits are masked off. */
 int allowed_add(struct allowed *a, const struct prefix *p, void *owner);
