@@ -11,7 +11,7 @@
 
 struct env {
 	struct rand *rand;
-	struct log *log;
+	const struct log *log;
 	/* Wall clock = now + wall_offset, since 1970: for TAI64N and reports only. */
 	usec wall_offset;
 };

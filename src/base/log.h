@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-enum log_level { LOG_SILENT, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+enum log_level { LEVEL_SILENT, LEVEL_ERROR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG };
 
 #define LOG_LINE_MAX 512
 
@@ -22,10 +22,10 @@ struct log {
 void log_write(const struct log *log, enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-#define log_error(log, ...) log_write(log, LOG_ERROR, __VA_ARGS__)
-#define log_warn(log, ...)  log_write(log, LOG_WARN, __VA_ARGS__)
-#define log_info(log, ...)  log_write(log, LOG_INFO, __VA_ARGS__)
-#define log_debug(log, ...) log_write(log, LOG_DEBUG, __VA_ARGS__)
+#define log_error(log, ...) log_write(log, LEVEL_ERROR, __VA_ARGS__)
+#define log_warn(log, ...)  log_write(log, LEVEL_WARN, __VA_ARGS__)
+#define log_info(log, ...)  log_write(log, LEVEL_INFO, __VA_ARGS__)
+#define log_debug(log, ...) log_write(log, LEVEL_DEBUG, __VA_ARGS__)
 
 /* Copy text as one printable line: control characters (as text_printable_char says) and broken
  * UTF-8 become \xNN. What has no room, zero included, is cut between characters. */
