@@ -24,18 +24,18 @@ TEST(formats_a_record_and_names_it_by_its_format)
 {
 	static const char fmt[] = "peer %s: %u packets";
 	struct heard h = {0};
-	struct log log = {.level = LOG_INFO, .sink = hear, .ctx = &h};
+	struct log log = {.level = LEVEL_INFO, .sink = hear, .ctx = &h};
 
 	log_info(&log, fmt, "blue", 3u);
 	assert_string_equal(h.line, "peer blue: 3 packets");
-	assert_int_equal(h.level, LOG_INFO);
+	assert_int_equal(h.level, LEVEL_INFO);
 	assert_ptr_equal(h.event, fmt);
 }
 
 TEST(leaves_out_what_is_above_its_level)
 {
-	static const enum log_level levels[] = {LOG_SILENT, LOG_ERROR, LOG_WARN, LOG_INFO,
-						LOG_DEBUG};
+	static const enum log_level levels[] = {LEVEL_SILENT, LEVEL_ERROR, LEVEL_WARN, LEVEL_INFO,
+						LEVEL_DEBUG};
 
 	for (unsigned i = 0; i < 5; i++) {
 		struct heard h = {0};
@@ -77,7 +77,7 @@ TEST(vuln_13_text_of_strangers_is_never_a_format_and_never_a_second_line)
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct heard h = {0};
-		struct log log = {.level = LOG_DEBUG, .sink = hear, .ctx = &h};
+		struct log log = {.level = LEVEL_DEBUG, .sink = hear, .ctx = &h};
 		log_warn(&log, "%s", rows[i].text);
 		assert_string_equal(h.line, rows[i].line);
 		assert_int_equal(h.count, 1);
@@ -123,7 +123,7 @@ TEST(cuts_between_characters_at_any_room)
 TEST(keeps_every_line_within_its_limit)
 {
 	struct heard h = {0};
-	struct log log = {.level = LOG_DEBUG, .sink = hear, .ctx = &h};
+	struct log log = {.level = LEVEL_DEBUG, .sink = hear, .ctx = &h};
 	char text[3 * LOG_LINE_MAX];
 
 	for (size_t len = 0; len < sizeof text; len++) {
