@@ -53,6 +53,9 @@ TEST(says_when_there_is_not_so_much_memory)
 	assert_null(s.memory);
 	assert_int_equal(slab_init(&s, SIZE_MAX / PACKET_SLOT), -ENOMEM);
 	assert_null(s.memory);
+	/* times 65696, a multiple of 32, it is one slot in 64 bits */
+	assert_int_equal(slab_init(&s, ((size_t)1 << 59) + 1), -ENOMEM);
+	assert_null(s.memory);
 }
 
 int main(void)
