@@ -8,8 +8,7 @@
 #include "crypto/aead_backend.h"
 #include "crypto/key.h"
 
-/* Jobs given to the library before it is drained; the tags it computes lie on the stack till then.
- */
+/* Jobs given to the library before it is drained; their tags lie on the stack till then. */
 #define FLIGHT_MAX 64
 _Static_assert(FLIGHT_MAX < IMB_MAX_JOBS, "a flight fits the library's queue");
 
