@@ -3,7 +3,9 @@
 #ifndef CRYPTO_AEAD_BACKEND_H
 #define CRYPTO_AEAD_BACKEND_H
 
-#include "crypto/aead.h"
+#include <stddef.h>
+
+struct aead_job; /* crypto/aead.h */
 
 struct aead_backend {
 	const char *name;

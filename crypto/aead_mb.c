@@ -5,6 +5,7 @@
 #include <intel-ipsec-mb.h>
 
 #include "base/defence.h"
+#include "crypto/aead.h"
 #include "crypto/aead_backend.h"
 #include "crypto/key.h"
 

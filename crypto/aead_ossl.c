@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include "base/defence.h"
+#include "crypto/aead.h"
 #include "crypto/aead_backend.h"
 
 static EVP_CIPHER_CTX *sealer, *opener;

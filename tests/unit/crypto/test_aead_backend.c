@@ -5,6 +5,7 @@
 
 #include "base/rand.h"
 #include "config.h"
+#include "crypto/aead.h"
 #include "crypto/crypto.h"
 #include "support/hexdata.h"
 #include "support/test.h"
