@@ -1,12 +1,16 @@
-/* What an AEAD back end offers. One is chosen at start; sodium is portable and the reference of the tests. */
+/* What an AEAD back end offers. One is chosen at start; sodium is portable and the reference of the
+ * tests. */
 #ifndef CRYPTO_AEAD_BACKEND_H
 #define CRYPTO_AEAD_BACKEND_H
 
-#include "crypto/aead.h"
+#include <stddef.h>
+
+struct aead_job; /* crypto/aead.h */
 
 struct aead_backend {
 	const char *name;
-	/* 0, or -ENOTSUP when this CPU or this machine's library cannot do it. Called again it only answers. */
+	/* 0, or -ENOTSUP when this CPU or this machine's library cannot do it. Called again it only
+	 * answers. */
 	int (*start)(void);
 	void (*seal)(struct aead_job *jobs, size_t count);
 	void (*open)(struct aead_job *jobs, size_t count);

@@ -5,12 +5,12 @@
 #include <intel-ipsec-mb.h>
 
 #include "base/defence.h"
+#include "crypto/aead.h"
 #include "crypto/aead_backend.h"
 #include "crypto/key.h"
 
-#define FLIGHT_MAX                                                                                 \
-	64 /* jobs given to the library before it is drained; computed tags lie on the stack till  \
-	      then */
+/* Jobs given to the library before it is drained; their tags lie on the stack till then. */
+#define FLIGHT_MAX 64
 _Static_assert(FLIGHT_MAX < IMB_MAX_JOBS, "a flight fits the library's queue");
 
 static IMB_MGR *best, *avx2;
@@ -64,7 +64,8 @@ static size_t completed(const IMB_JOB *job)
 }
 
 /* Sealing writes the tag to its place; opening writes the tag the data ought to have to tags[]. */
-static void fly(IMB_MGR *mgr, struct aead_job *jobs, size_t count, uint8_t (*tags)[AEAD_TAG_LEN])
+static void fly(IMB_MGR *mgr, const struct aead_job *jobs, size_t count,
+		uint8_t (*tags)[AEAD_TAG_LEN])
 {
 	size_t done = 0;
 
@@ -96,10 +97,11 @@ static void open_by(IMB_MGR *mgr, struct aead_job *jobs, size_t count)
 	for (size_t n; count > 0; jobs += n, count -= n) {
 		n = count < FLIGHT_MAX ? count : FLIGHT_MAX;
 		fly(mgr, jobs, n, tags);
-		for (size_t i = 0; i < n; i++)
-			jobs[i].ok =
-				!DEFENCE(55, !key_bytes_equal(tags[i], jobs[i].data + jobs[i].len,
-							      AEAD_TAG_LEN));
+		for (size_t i = 0; i < n; i++) {
+			const uint8_t *given = jobs[i].data + jobs[i].len;
+			bool equal = key_bytes_equal(given, tags[i], AEAD_TAG_LEN);
+			jobs[i].ok = !DEFENCE(55, !equal);
+		}
 	}
 }
 

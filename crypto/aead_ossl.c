@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include "base/defence.h"
+#include "crypto/aead.h"
 #include "crypto/aead_backend.h"
 
 static EVP_CIPHER_CTX *sealer, *opener;
@@ -54,9 +55,10 @@ static void seal(struct aead_job *jobs, size_t count)
 	for (struct aead_job *j = jobs; j < jobs + count; j++) {
 		uint8_t *tag = j->data + j->len;
 		int n;
-		bool done =
-			run(sealer, j) && EVP_CipherFinal_ex(sealer, tag, &n) == 1 &&
-			EVP_CIPHER_CTX_ctrl(sealer, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG_LEN, tag) == 1;
+		bool done = run(sealer, j);
+		done = done && EVP_CipherFinal_ex(sealer, tag, &n) == 1;
+		done = done &&
+		       EVP_CIPHER_CTX_ctrl(sealer, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG_LEN, tag) == 1;
 		assert(done); /* else the text would go out bare */
 	}
 	forget_key(sealer);
@@ -67,10 +69,10 @@ static void open(struct aead_job *jobs, size_t count)
 	for (struct aead_job *j = jobs; j < jobs + count; j++) {
 		uint8_t *tag = j->data + j->len;
 		int n;
-		bool done = run(opener, j) &&
-			    EVP_CIPHER_CTX_ctrl(opener, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG_LEN, tag) ==
-				    1 &&
-			    EVP_CipherFinal_ex(opener, tag, &n) == 1;
+		bool done = run(opener, j);
+		done = done &&
+		       EVP_CIPHER_CTX_ctrl(opener, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG_LEN, tag) == 1;
+		done = done && EVP_CipherFinal_ex(opener, tag, &n) == 1;
 		j->ok = !DEFENCE(55, !done);
 	}
 	forget_key(opener);

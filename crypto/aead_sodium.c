@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include "base/defence.h"
+#include "crypto/aead.h"
 #include "crypto/aead_backend.h"
 
 static int start(void)

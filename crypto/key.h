@@ -1,4 +1,5 @@
-/* Keys as distinct types, so that a private key cannot be passed where a public one belongs. X25519 (RFC 7748). */
+/* Keys as distinct types, so that a private key cannot be passed where a public one belongs. X25519
+ * (RFC 7748). */
 #ifndef CRYPTO_KEY_H
 #define CRYPTO_KEY_H
 
@@ -31,8 +32,8 @@ void key_private_generate(struct key_private *out, const struct env *env);
 void key_private_clamp(struct key_private *key);
 void key_public_from(struct key_public *out, const struct key_private *key);
 
-/* The one form of a public key: high bit clear, below 2^255 - 19. Two encodings of one point become one identity
- * (vuln_34). */
+/* The one form of a public key: high bit clear, below 2^255 - 19. Two encodings of one point become
+ * one identity (vuln_34). */
 void key_public_canonical(struct key_public *key);
 
 /* False, and *out wiped, when the result is all zero: the public key is of low order (vuln_45). */
@@ -44,8 +45,8 @@ bool key_private_is_zero(const struct key_private *key);
 bool key_public_is_zero(const struct key_public *key);
 bool key_shared_is_zero(const struct key_shared *key);
 
-/* Order of public keys as big-endian numbers, as memcmp has it: for the tie-break of crossing handshakes. Public, so
- * not constant time. */
+/* Order of public keys as big-endian numbers, as memcmp has it: for the tie-break of crossing
+ * handshakes. Public, so not constant time. */
 int key_public_compare(const struct key_public *a, const struct key_public *b);
 
 /* The first 8 characters of the base64 form. Returns buf. */
@@ -54,11 +55,13 @@ const char *key_public_short(const struct key_public *key, char buf[static KEY_S
 /* Erase. The compiler may not remove it. */
 void key_wipe(void *secret, size_t len);
 
-/* Constant-time equality of `len` secret bytes (vuln_53): the only compare for MACs, tags, cookies and keys. */
+/* Constant-time equality of `len` secret bytes (vuln_53): the only compare for MACs, tags, cookies
+ * and keys. */
 bool key_bytes_equal(const void *a, const void *b, size_t len);
 
-/* Zeroed memory for structs that hold secrets: between guard pages, locked against swapping and left out of core
- * dumps (libsodium). Runs on, without the lock, where the host refuses it. NULL without memory. */
+/* Zeroed memory for structs that hold secrets: between guard pages, locked against swapping and
+ * left out of core dumps (libsodium). Runs on, without the lock, where the host refuses it. NULL
+ * without memory. */
 void *key_alloc(size_t len);
 /* Wipes, then frees. NULL is fine. */
 void key_free(void *secret);
