@@ -480,7 +480,7 @@ static struct prefix random_prefix(struct rand *rand)
 	size_t len = addr_ip_len(p.family);
 
 	for (size_t i = 0; i < len; i++)
-		p.ip[i] = rand_below(rand, 3) ? 0xaa : (uint8_t)(0xaa ^ 1 << rand_below(rand, 8));
+		p.ip[i] = (uint8_t)(0xaa ^ (rand_below(rand, 3) ? 0 : 1 << rand_below(rand, 8)));
 	p.len = (uint8_t)rand_below(rand, (uint32_t)(8 * len + 1));
 	return p;
 }
