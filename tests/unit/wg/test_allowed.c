@@ -13,16 +13,15 @@ void *__wrap_malloc(size_t size);
 void __wrap_free(void *p);
 
 static size_t live_nodes;
-static int mallocs_left = -1; /* -1: no limit */
+static uint64_t failures; /* bit i: the i-th malloc from now fails */
 
 void *__wrap_malloc(size_t size)
 {
-	if (mallocs_left == 0)
-		return NULL;
-	if (mallocs_left > 0)
-		mallocs_left--;
-	live_nodes++;
-	return __real_malloc(size);
+	bool fails = failures & 1;
+
+	failures >>= 1;
+	live_nodes += !fails;
+	return fails ? NULL : __real_malloc(size);
 }
 
 void __wrap_free(void *p)
@@ -146,6 +145,7 @@ TEST(refuses_an_address_beside_every_prefix)
 	assert_null(find(&a, "192.0.3.0"));
 	assert_null(find(&a, "0.0.0.0"));
 	assert_false(remove_from(&a, "192.0.2.0/24", &ann));
+	assert_false(remove_from(&a, "192.0.2.0/24", NULL));
 	allowed_free(&a);
 }
 
@@ -161,6 +161,18 @@ TEST(masks_host_bits_off)
 	assert_true(remove_from(&a, "192.0.2.99/24", &ann));
 	assert_int_equal(a.count, 1);
 	allowed_free(&a);
+
+	for (unsigned len = 0; len <= 128; len++) {
+		struct prefix p = {.family = ADDR_V6, .len = (uint8_t)len};
+		char text[PREFIX_TEXT_MAX], expected[PREFIX_TEXT_MAX + 1];
+
+		memset(p.ip, 0xff, sizeof p.ip);
+		assert_int_equal(allowed_add(&a, &p, &ann), 0);
+		prefix_mask(&p);
+		snprintf(expected, sizeof expected, "%s ", prefix_print(&p, text));
+		expect_list(&a, &ann, expected);
+		allowed_free(&a);
+	}
 }
 
 TEST(adding_again_moves_an_entry_to_its_new_owner)
@@ -319,17 +331,19 @@ TEST(without_memory_nothing_changes)
 
 	allowed_init(&a);
 	add(&a, "192.0.2.0/25", &ann);
-	for (int left = 0; left < 2; left++) {
-		mallocs_left = left;
+	/* an entry and a fork: the first of them fails, the second, or both */
+	for (uint64_t which = 1; which <= 3; which++) {
+		failures = which;
 		assert_int_equal(allowed_add(&a, &beside, &bob), -ENOMEM);
+		assert_int_equal(live_nodes, 1);
 	}
-	mallocs_left = 0;
+	failures = UINT64_MAX;
 	assert_int_equal(allowed_add(&a, &above, &bob), -ENOMEM);
 	assert_int_equal(a.count, 1);
 	assert_int_equal(live_nodes, 1);
 	expect_list(&a, NULL, "192.0.2.0/25 ");
 	assert_int_equal(allowed_add(&a, &there, &bob), 0); /* a move needs none */
-	mallocs_left = -1;
+	failures = 0;
 	expect_list(&a, &bob, "192.0.2.0/25 ");
 	allowed_free(&a);
 	assert_int_equal(live_nodes, 0);
@@ -343,9 +357,10 @@ TEST(additions_on_reserved_memory_cannot_fail)
 	struct prefix fifth = prefix("0.0.0.0/0");
 
 	allowed_init(&a);
-	mallocs_left = 7;
+	failures = 1 << 7;
 	assert_int_equal(allowed_reserve(&a, 4), -ENOMEM);
-	mallocs_left = 1; /* what was had before is still there */
+	/* what was had before is still there: one node is missing, then no more are to be had */
+	failures = ~UINT64_C(1);
 	assert_int_equal(allowed_reserve(&a, 4), 0);
 	for (size_t i = 0; i < 4; i++)
 		assert_int_equal(allowed_add(&a, &four[i], &ann), 0);
@@ -354,7 +369,7 @@ TEST(additions_on_reserved_memory_cannot_fail)
 	assert_int_equal(allowed_reserve(&a, 0), 0);
 	assert_int_equal(live_nodes, 6);
 	assert_int_equal(allowed_add(&a, &fifth, &ann), -ENOMEM);
-	mallocs_left = -1;
+	failures = 0;
 	allowed_free(&a);
 	assert_int_equal(live_nodes, 0);
 }
@@ -367,13 +382,13 @@ TEST(clearing_removes_entries_and_keeps_the_reserve)
 	add(&a, "10.66.0.0/16", &ann);
 	add(&a, "2001:db8::/32", &ann);
 	assert_int_equal(allowed_reserve(&a, 1), 0);
-	mallocs_left = 0;
+	failures = UINT64_MAX;
 	allowed_clear(&a);
 	assert_int_equal(a.count, 0);
 	assert_null(find(&a, "10.66.0.1"));
 	assert_null(find(&a, "2001:db8::1"));
 	add(&a, "192.0.2.0/24", &bob);
-	mallocs_left = -1;
+	failures = 0;
 	expect_list(&a, NULL, "192.0.2.0/24 ");
 	allowed_free(&a);
 	assert_int_equal(live_nodes, 0);
