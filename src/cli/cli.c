@@ -34,11 +34,9 @@ static void print_help(FILE *out)
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-7s %-27s %s\n", commands[i].name, commands[i].args,
 			commands[i].help);
-	fputs("\n  --help, --version           or COMMAND --help\n"
-	      "  --color[=always|never|auto] with status; else NO_COLOR, WG_COLOR_MODE, "
-	      "terminal\n\n"
-	      "Exit codes: 0 ok, 1 failed, 2 usage, 3 daemon not running, 4 works but relayed "
-	      "only\n",
+	fputs("\n  --help, --version, or COMMAND --help\n"
+	      "  --color[=always|never|auto] for status; else NO_COLOR, WG_COLOR_MODE count\n\n"
+	      "Exit codes: 0 ok, 1 failed, 2 usage, 3 daemon not running, 4 relayed only\n",
 	      out);
 }
 

@@ -12,17 +12,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ANSWER_FOR_MS 2000
-
-static int64_t now_ms(void)
+static usec now(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return SEC(t.tv_sec) + t.tv_nsec / 1000;
 }
 
-static int open_socket(const char *path)
+static int open_socket(const char *path, usec patience)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	if (strlen(path) >= sizeof sun.sun_path)
@@ -34,8 +32,8 @@ static int open_socket(const char *path)
 		return -errno;
 
 	/* Also bounds connect(), which waits while the daemon's queue is full. */
-	struct timeval patience = {.tv_sec = ANSWER_FOR_MS / 1000};
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0 ||
+	struct timeval most = {.tv_sec = patience / SEC(1), .tv_usec = patience % SEC(1)};
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most) != 0 ||
 	    connect(fd, (struct sockaddr *)&sun, sizeof sun) != 0) {
 		int err = errno == EAGAIN ? ETIMEDOUT : errno;
 		close(fd);
@@ -59,12 +57,12 @@ static int send_all(int fd, const char *text, size_t len)
 }
 
 /* Waits until there is something to read: 0 or -errno. */
-static int wait_readable(int fd, int64_t until_ms)
+static int wait_readable(int fd, usec until)
 {
 	for (;;) {
-		int64_t left = until_ms - now_ms();
+		usec left = until - now();
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int ready = poll(&p, 1, left > 0 ? (int)left : 0);
+		int ready = poll(&p, 1, left > 0 ? (int)(left / MSEC(1)) + 1 : 0);
 		if (ready > 0)
 			return 0;
 		if (ready == 0)
@@ -74,9 +72,8 @@ static int wait_readable(int fd, int64_t until_ms)
 	}
 }
 
-static int receive_line(int fd, char **line)
+static int receive_line(int fd, usec until, char **line)
 {
-	int64_t until_ms = now_ms() + ANSWER_FOR_MS;
 	size_t len = 0, room = 0;
 	char *text = NULL;
 	int err;
@@ -90,7 +87,7 @@ static int receive_line(int fd, char **line)
 				break;
 			text = moved;
 		}
-		if ((err = wait_readable(fd, until_ms)) != 0)
+		if ((err = wait_readable(fd, until)) != 0)
 			break;
 
 		ssize_t n = recv(fd, text + len, room - len, 0);
@@ -112,9 +109,10 @@ static int receive_line(int fd, char **line)
 	return err;
 }
 
-int client_ask(const char *path, const char *request, char **answer)
+int client_ask(const char *path, const char *request, usec patience, char **answer)
 {
-	int fd = open_socket(path);
+	usec until = now() + patience;
+	int fd = open_socket(path, patience);
 	if (fd < 0)
 		return fd;
 
@@ -122,7 +120,7 @@ int client_ask(const char *path, const char *request, char **answer)
 	if (!err)
 		err = send_all(fd, "\n", 1);
 	if (!err)
-		err = receive_line(fd, answer);
+		err = receive_line(fd, until, answer);
 	close(fd);
 	return err;
 }

@@ -2,11 +2,13 @@
 #ifndef CLI_CLIENT_H
 #define CLI_CLIENT_H
 
+#include "base/clock.h"
+
 #define CLIENT_ANSWER_MAX (64 << 20)
 
 /* Sends `request` and a line feed; *answer is then a new string without its line feed: free() it. 0, or -errno:
- * -ENOENT and -ECONNREFUSED when no daemon listens there, -ETIMEDOUT when it does not answer within 2 s, -ECONNRESET when
+ * -ENOENT and -ECONNREFUSED when no daemon listens there, -ETIMEDOUT when it does not answer within `patience`, -ECONNRESET when
  * it hangs up before the end of the line, -EMSGSIZE for an answer over CLIENT_ANSWER_MAX, -ENAMETOOLONG for the path. */
-int client_ask(const char *path, const char *request, char **answer);
+int client_ask(const char *path, const char *request, usec patience, char **answer);
 
 #endif

@@ -15,6 +15,8 @@
 #include "cli/client.h"
 #include "cli/view.h"
 
+#define ANSWER_FOR SEC(2)
+
 struct options {
 	const char *interface; /* NULL: all */
 	const char *color;     /* always, never, auto; NULL: not said */
@@ -149,7 +151,7 @@ static enum cli_exit ask(const struct cli *cli, const char *interface, char **js
 	char path[PATH_MAX], *answer;
 
 	snprintf(path, sizeof path, "%s/%s.sock", cli->run_dir, interface);
-	int err = client_ask(path, "{\"cmd\":\"status\"}", &answer);
+	int err = client_ask(path, "{\"cmd\":\"status\"}", ANSWER_FOR, &answer);
 	if (err == -ENOENT || err == -ECONNREFUSED) {
 		tell_not_running(cli, interface);
 		return CLI_NOT_RUNNING;
