@@ -137,6 +137,29 @@ TEST(off_and_zero_are_values_too)
 	conf_free(c);
 }
 
+/* The example without the # of its commented keys, or as it is. */
+static void example_reads(bool uncommented)
+{
+	char path[4096], text[16384] = "", line[512];
+	const char *top = getenv("top_srcdir");
+
+	snprintf(path, sizeof path, "%s/conf/warren.conf.example", top ? top : "..");
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f)) {
+		bool key = line[0] == '#' && line[1] != ' ';
+		strcat(text, line + (key && uncommented));
+	}
+	fclose(f);
+	conf_free(read_fine(text));
+}
+
+TEST(the_example_is_fine_with_and_without_its_commented_keys)
+{
+	example_reads(false);
+	example_reads(true);
+}
+
 /* --- bad input
  * --------------------------------------------------------------------------------------------------
  */
@@ -530,6 +553,7 @@ int main(void)
 		RUN(public_keys_are_made_canonical),
 		RUN(reads_endpoints_by_name_and_by_address),
 		RUN(off_and_zero_are_values_too),
+		RUN(the_example_is_fine_with_and_without_its_commented_keys),
 		RUN(names_what_is_wrong_in_interface_and_how_to_mend_it),
 		RUN(names_what_is_wrong_in_peer_and_how_to_mend_it),
 		RUN(refuses_bad_keys_without_showing_them),
