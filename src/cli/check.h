@@ -2,7 +2,7 @@
 #ifndef CLI_CHECK_H
 #define CLI_CHECK_H
 
-#include "cli/cli.h"
+#include "cli/command.h"
 
 /* FILE: every error as `FILE:LINE: text` on cli->err, or one line of summary. */
 enum cli_exit check_check(const struct cli *cli, int argc, char **argv);

@@ -2,28 +2,9 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
-#include <stdbool.h>
-#include <stdio.h>
+#include "cli/command.h"
 
-enum cli_exit {
-	CLI_OK = 0,
-	CLI_FAILED = 1,
-	CLI_USAGE = 2,
-	CLI_NOT_RUNNING = 3,
-	CLI_RELAYED = 4, /* works, but relayed only */
-};
-
-/* The world as a subcommand sees it. */
-struct cli {
-	FILE *in, *out, *err;
-	const char *run_dir;          /* of control sockets, IFACE.sock */
-	const char *const *conf_dirs; /* of NAME.conf, by preference; NULL at the end */
-	unsigned columns;             /* of the terminal, 0: out is none */
-	const char *no_color;         /* $NO_COLOR, or NULL */
-	const char *color_mode;       /* $WG_COLOR_MODE, or NULL */
-};
-
-/* Runs the subcommand that argv[1] names, with argv[2] and so on; returns the exit code. Errors are sentences on cli->err. */
+/* Runs the subcommand that argv[1] names, with argv[2] and so on; returns the exit code. */
 enum cli_exit cli_run(const struct cli *cli, int argc, char **argv);
 
 #endif

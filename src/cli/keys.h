@@ -2,7 +2,7 @@
 #ifndef CLI_KEYS_H
 #define CLI_KEYS_H
 
-#include "cli/cli.h"
+#include "cli/command.h"
 
 /* A new private key in base64. Warns when the output is a file that everybody may read. */
 enum cli_exit keys_genkey(const struct cli *cli, int argc, char **argv);

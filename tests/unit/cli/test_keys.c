@@ -30,7 +30,7 @@ TEST(pubkey_prints_the_public_key_as_wg_does)
 TEST(pubkey_refuses_what_follows_the_key)
 {
 	static const char *const inputs[] = {ALICE_PRIVATE "x", ALICE_PRIVATE "=",
-					     ALICE_PRIVATE ("\n" ALICE_PRIVATE)};
+					     ALICE_PRIVATE "\n" ALICE_PRIVATE};
 	struct world w;
 
 	world_init(&w);
