@@ -3,6 +3,7 @@
 #define UNIT_CLI_DAEMON_FAKE_H
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -50,6 +51,8 @@ static inline void daemon_fake_start(struct daemon_fake *d, const char *path, co
 
 	d->pid = fork();
 	assert_true(d->pid >= 0);
+	if (d->pid == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nothing behind */
 	if (d->pid == 0 && answer)
 		daemon_fake_serve(fd, want, answer, len);
 	else if (d->pid == 0)
