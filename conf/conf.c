@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Arrays without a capacity beside them: they have room for the next power of two from 4 on, and so are full when
- * the count is such a power, or zero. */
+/* Arrays without a capacity beside them: they have room for the next power of two from 4 on, and so
+ * are full when the count is such a power, or zero. */
 static bool array_is_full(size_t count)
 {
 	return count == 0 || (count >= 4 && (count & (count - 1)) == 0);
@@ -124,7 +124,8 @@ static bool same_list(const struct conf_list *a, const struct conf_list *b)
 	return true;
 }
 
-static bool same_prefixes(const struct prefix *a, size_t a_count, const struct prefix *b, size_t b_count)
+static bool same_prefixes(const struct prefix *a, size_t a_count, const struct prefix *b,
+			  size_t b_count)
 {
 	if (a_count != b_count)
 		return false;
@@ -149,8 +150,8 @@ static bool same_peer(const struct conf_peer *a, const struct conf_peer *b)
 	       a->has_endpoint == b->has_endpoint &&
 	       (!a->has_endpoint || same_endpoint(&a->endpoint, &b->endpoint)) &&
 	       a->has_keepalive == b->has_keepalive &&
-	       (!a->has_keepalive || a->keepalive == b->keepalive) && strcmp(a->name, b->name) == 0 &&
-	       a->anchor == b->anchor && a->path == b->path;
+	       (!a->has_keepalive || a->keepalive == b->keepalive) &&
+	       strcmp(a->name, b->name) == 0 && a->anchor == b->anchor && a->path == b->path;
 }
 
 static bool same_host_settings(const struct conf *a, const struct conf *b)
@@ -176,10 +177,11 @@ static bool same_wg_settings(const struct conf *a, const struct conf *b)
 
 static bool same_mesh_settings(const struct conf *a, const struct conf *b)
 {
-	return strcmp(a->name, b->name) == 0 && a->anchor == b->anchor && a->has_relay == b->has_relay &&
-	       (!a->has_relay || a->relay == b->relay) && a->relay_limit == b->relay_limit &&
-	       same_list(&a->stun, &b->stun) && same_list(&a->turn, &b->turn) &&
-	       same_text(a->turn_user, b->turn_user) && same_text(a->turn_ca, b->turn_ca) &&
+	return strcmp(a->name, b->name) == 0 && a->anchor == b->anchor &&
+	       a->has_relay == b->has_relay && (!a->has_relay || a->relay == b->relay) &&
+	       a->relay_limit == b->relay_limit && same_list(&a->stun, &b->stun) &&
+	       same_list(&a->turn, &b->turn) && same_text(a->turn_user, b->turn_user) &&
+	       same_text(a->turn_ca, b->turn_ca) &&
 	       same_secret_text(a->turn_password, b->turn_password) &&
 	       same_secret_text(a->turn_secret, b->turn_secret) && a->punch == b->punch &&
 	       a->disclose == b->disclose;

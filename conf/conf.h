@@ -13,6 +13,7 @@
 
 #define CONF_MTU_DEFAULT 1400
 #define CONF_NAME_MAX	 63
+#define CONF_PEERS_MAX	 65536 /* in a file: bounds what a file of nothing but [Peer] lines costs */
 
 /* A list of strings in file order. */
 struct conf_list {
@@ -33,7 +34,8 @@ struct conf_endpoint {
 };
 
 struct conf_peer {
-	unsigned line; /* of its [Peer], for messages */
+	unsigned line;	   /* of its [Peer], for messages */
+	unsigned key_line; /* of its PublicKey, 0: it has none */
 	struct key_public public_key; /* canonical */
 	bool has_psk;
 	struct key_shared psk;

@@ -1,4 +1,5 @@
-/* A change of configuration and how it is put together (architecture.md section 5, interface.md section 3). */
+/* A change of configuration and how it is put together (architecture.md section 5, interface.md
+ * section 3). */
 #include "conf/delta.h"
 
 #include <stdlib.h>
@@ -92,8 +93,10 @@ struct delta *delta_from_conf(const struct conf *c)
 		return NULL;
 
 	d->has_private_key = true;
-	if (c->has_private_key)
+	if (c->has_private_key) {
 		d->private_key = c->private_key;
+		key_private_clamp(&d->private_key);
+	}
 	d->has_listen_port = true;
 	d->listen_port = c->has_listen_port ? c->listen_port : 0;
 	d->has_fwmark = true;

@@ -1,0 +1,116 @@
+#include "cli/client.h"
+
+#include <errno.h>
+
+#include "daemon_fake.h"
+
+static char folder[] = "/tmp/warren-client-XXXXXX";
+static char path[64];
+
+static int ask(char **answer)
+{
+	return client_ask(path, "{\"cmd\":\"status\"}", SEC(2), answer);
+}
+
+static void start(struct daemon_fake *d, const char *answer, size_t len)
+{
+	daemon_fake_start(d, path, "{\"cmd\":\"status\"}", answer, len);
+}
+
+TEST(gets_one_line)
+{
+	static const char reply[] = "{\"a\":1}\nrubbish after it";
+	struct daemon_fake d;
+	char *answer;
+
+	start(&d, reply, strlen(reply));
+	assert_int_equal(ask(&answer), 0);
+	assert_string_equal(answer, "{\"a\":1}");
+	free(answer);
+	daemon_fake_stop(&d);
+}
+
+TEST(gets_a_long_line_whole)
+{
+	size_t len = 3 << 20;
+	char *reply = malloc(len), *answer;
+	struct daemon_fake d;
+
+	memset(reply, 'x', len);
+	reply[len - 1] = '\n';
+	start(&d, reply, len);
+	assert_int_equal(ask(&answer), 0);
+	assert_int_equal(strlen(answer), len - 1);
+	free(answer);
+	free(reply);
+	daemon_fake_stop(&d);
+}
+
+TEST(a_hang_up_before_the_end_is_no_answer)
+{
+	struct daemon_fake d;
+	char *answer;
+
+	start(&d, "{\"a\":", 5);
+	assert_int_equal(ask(&answer), -ECONNRESET);
+	daemon_fake_stop(&d);
+}
+
+TEST(waits_for_its_time_and_no_longer)
+{
+	struct daemon_fake d;
+	char *answer;
+
+	start(&d, NULL, 0);
+	assert_int_equal(client_ask(path, "x", MSEC(30), &answer), -ETIMEDOUT);
+	daemon_fake_stop(&d);
+}
+
+TEST(tells_no_daemon_from_a_dead_one)
+{
+	struct daemon_fake d;
+	char *answer;
+
+	assert_int_equal(ask(&answer), -ENOENT);
+	start(&d, "\n", 1);
+	daemon_fake_kill(&d);
+	assert_int_equal(ask(&answer), -ECONNREFUSED);
+	unlink(path);
+}
+
+TEST(refuses_a_path_too_long_for_a_socket)
+{
+	char text[300], *answer;
+
+	memset(text, 'x', sizeof text);
+	text[sizeof text - 1] = '\0';
+	assert_int_equal(client_ask(text, "x", SEC(2), &answer), -ENAMETOOLONG);
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(path, sizeof path, "%s/wg0.sock", folder);
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	return rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RUN(gets_one_line),
+		RUN(gets_a_long_line_whole),
+		RUN(a_hang_up_before_the_end_is_no_answer),
+		RUN(waits_for_its_time_and_no_longer),
+		RUN(tells_no_daemon_from_a_dead_one),
+		RUN(refuses_a_path_too_long_for_a_socket),
+	};
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

@@ -1,0 +1,134 @@
+#include "conf/delta.h"
+
+#include "conf_text.h"
+
+static const struct prefix prefix_c0 = {.family = ADDR_V4, .len = 24, .ip = {198, 51, 100, 9}};
+
+TEST(peers_survive_growth)
+{
+	struct delta *d = delta_new();
+
+	for (unsigned i = 0; i < 100; i++) {
+		struct key_public key = {.bytes = {(uint8_t)i, 1}};
+		struct delta_peer *p = delta_add_peer(d, &key);
+		assert_non_null(p);
+		assert_false(p->remove || p->has_psk || p->allowed);
+		p->psk.bytes[31] = (uint8_t)i;
+		for (unsigned j = 0; j < i; j++)
+			assert_true(delta_add_allowed(p, &prefix_c0, j % 2));
+	}
+
+	assert_int_equal(d->peer_count, 100);
+	for (unsigned i = 0; i < 100; i++) {
+		assert_int_equal(d->peers[i].key.bytes[0], i);
+		assert_int_equal(d->peers[i].psk.bytes[31], i);
+		assert_int_equal(d->peers[i].allowed_count, i);
+		for (unsigned j = 0; j < i; j++)
+			assert_int_equal(d->peers[i].allowed[j].remove, j % 2);
+	}
+	delta_free(d);
+}
+
+TEST(masks_allowed_ips)
+{
+	struct delta *d = delta_new();
+	struct delta_peer *p = delta_add_peer(d, &(struct key_public){0});
+
+	assert_true(delta_add_allowed(p, &prefix_c0, false));
+	assert_int_equal(p->allowed[0].prefix.ip[3], 0);
+	assert_int_equal(p->allowed[0].prefix.ip[2], 100);
+	delta_free(d);
+}
+
+TEST(a_configuration_becomes_a_change_that_says_everything)
+{
+	struct conf *c = read_fine(
+		INTERFACE "ListenPort = 51820\nFwMark = 7\nName = me\n" PEER_B "PresharedKey = " PSK
+			  "\nAllowedIPs = 10.66.0.3/32, 10.67.0.0/16\n"
+			  "Endpoint = 192.0.2.1:51820\nPersistentKeepalive = 25\n"
+			  "Name = nas\nAnchor = yes\nPath = relay\n");
+	struct delta *d = delta_from_conf(c);
+
+	assert_true(d->has_private_key && d->has_listen_port && d->has_fwmark && d->has_name &&
+		    d->replace_peers);
+	assert_int_equal(d->listen_port, 51820);
+	assert_int_equal(d->fwmark, 7);
+	assert_string_equal(d->name, "me");
+	assert_int_equal(d->peer_count, 1);
+
+	const struct delta_peer *p = &d->peers[0];
+	assert_false(p->remove || p->update_only);
+	assert_true(p->replace_allowed && p->has_psk && p->has_endpoint && p->has_keepalive &&
+		    p->has_meta);
+	assert_memory_equal(&p->key, &c->peers[0].public_key, sizeof p->key);
+	assert_memory_equal(&p->psk, &c->peers[0].psk, sizeof p->psk);
+	assert_int_equal(p->endpoint.port, 51820);
+	assert_int_equal(p->keepalive, 25);
+	assert_int_equal(p->allowed_count, 2);
+	assert_false(p->allowed[0].remove);
+	assert_true(prefix_equal(&p->allowed[1].prefix, &c->peers[0].allowed[1]));
+	assert_string_equal(p->name, "nas");
+	assert_true(p->anchor);
+	assert_int_equal(p->path, CONF_PATH_RELAY);
+	delta_free(d);
+	conf_free(c);
+}
+
+TEST(what_a_configuration_leaves_out_is_put_back_to_nothing)
+{
+	struct conf *c = read_fine(INTERFACE PEER_B);
+	struct delta *d = delta_from_conf(c);
+
+	assert_true(d->has_listen_port && d->has_fwmark && d->has_name);
+	assert_int_equal(d->listen_port, 0);
+	assert_int_equal(d->fwmark, 0);
+	assert_true(d->peers[0].has_psk && d->peers[0].has_keepalive);
+	assert_true(key_shared_is_zero(&d->peers[0].psk));
+	assert_int_equal(d->peers[0].keepalive, 0);
+	assert_false(d->peers[0].has_endpoint);
+	delta_free(d);
+	conf_free(c);
+}
+
+TEST(an_endpoint_by_name_is_left_to_who_resolves_it)
+{
+	struct conf *c = read_fine(INTERFACE PEER_B "Endpoint = vpn.example.org:51820\n");
+	struct delta *d = delta_from_conf(c);
+
+	assert_false(d->peers[0].has_endpoint);
+	delta_free(d);
+	conf_free(c);
+}
+
+TEST(the_private_key_is_clamped_as_wireguard_does)
+{
+	/* 32 bytes of 0xff */
+	struct conf *c = read_fine(
+		"[Interface]\nPrivateKey = //////////////////////////////////////////8=\n");
+	struct delta *d = delta_from_conf(c);
+
+	assert_int_equal(d->private_key.bytes[0], 0xf8);
+	assert_int_equal(d->private_key.bytes[31], 0x7f);
+	assert_int_equal(c->private_key.bytes[0], 0xff);
+	delta_free(d);
+	conf_free(c);
+}
+
+TEST(freeing_nothing_is_fine)
+{
+	delta_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RUN(peers_survive_growth),
+		RUN(masks_allowed_ips),
+		RUN(a_configuration_becomes_a_change_that_says_everything),
+		RUN(what_a_configuration_leaves_out_is_put_back_to_nothing),
+		RUN(an_endpoint_by_name_is_left_to_who_resolves_it),
+		RUN(the_private_key_is_clamped_as_wireguard_does),
+		RUN(freeing_nothing_is_fine),
+	};
+	return cmocka_run_group_tests(tests, start_crypto, NULL);
+}
