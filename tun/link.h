@@ -7,7 +7,7 @@
 #include "base/prefix.h"
 #include "tun/rtnl.h"
 
-/* All: 0 or -errno. */
+/* All: 0 or -errno. An address that is there already is fine. */
 int link_set_mtu(struct rtnl *r, int index, uint32_t mtu);
 int link_set_up(struct rtnl *r, int index);
 int link_set_txqueuelen(struct rtnl *r, int index, uint32_t len);

@@ -16,7 +16,8 @@ struct route_list {
 	size_t count, room;
 };
 
-/* Add prefix dev index table (0: main). A route that is there already through this device is fine and not noted for undo. 0 or -errno. */
+/* Add prefix dev index table (0: main); host bits are cleared. The device must be up. A route that is there already through this device
+ * is fine and not noted for undo; one through another device is left alone: -EEXIST. 0 or -errno. */
 int route_add(struct rtnl *r, struct route_list *undo, int index, const struct prefix *prefix, uint32_t table);
 /* Remove what is on the list, newest first; errors are skipped. Frees the list. */
 void route_undo(struct rtnl *r, struct route_list *undo, int index);
