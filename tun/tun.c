@@ -91,8 +91,6 @@ int tun_adopt(struct tun **out, int fd)
 		return -errno;
 	if (!(q.ifr_flags & IFF_TUN))
 		return -ENOTTY;
-	if (!(q.ifr_flags & IFF_NO_PI))
-		return -EINVAL;
 	flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		return -errno;
