@@ -30,6 +30,7 @@ struct client {
 	usec deadline;
 	char *in; /* requests not answered yet, from in_at to in_len; one more byte is kept for the zero */
 	size_t in_at, in_len, in_room;
+	bool partial; /* what is left in `in` is no whole request */
 	char *answer; /* NULL: none */
 	size_t answer_at, answer_len;
 };
@@ -69,6 +70,14 @@ static void answer_free(struct client *c)
 	c->answer_at = c->answer_len = 0;
 }
 
+/* Requests may hold private keys: no copy stays behind in freed memory. */
+static void input_free(struct client *c)
+{
+	if (c->in != NULL)
+		explicit_bzero(c->in, c->in_len);
+	free(c->in);
+}
+
 static void client_close(struct client *c)
 {
 	struct local *l = c->local;
@@ -76,7 +85,7 @@ static void client_close(struct client *c)
 	answer_free(c);
 	loop_unwatch(c->watch);
 	close(c->fd);
-	free(c->in);
+	input_free(c);
 	*c = (struct client){0};
 	l->client_count--;
 	accept_resume(l);
@@ -91,8 +100,10 @@ static void client_rest(struct client *c)
 static int input_reserve(struct client *c)
 {
 	if (c->in_at > 0) {
-		c->in_len -= c->in_at;
-		memmove(c->in, c->in + c->in_at, c->in_len);
+		size_t left = c->in_len - c->in_at;
+		memmove(c->in, c->in + c->in_at, left);
+		explicit_bzero(c->in + left, c->in_at);
+		c->in_len = left;
 		c->in_at = 0;
 	}
 	if (c->in_len < c->in_room)
@@ -101,9 +112,12 @@ static int input_reserve(struct client *c)
 		return -EMSGSIZE;
 
 	size_t room = c->in_room != 0 ? c->in_room * 2 : INPUT_FIRST;
-	char *in = realloc(c->in, room + 1);
+	char *in = malloc(room + 1);
 	if (in == NULL)
 		return -ENOMEM;
+	if (c->in_len > 0)
+		memcpy(in, c->in, c->in_len);
+	input_free(c);
 	c->in = in;
 	c->in_room = room;
 	return 0;
@@ -143,7 +157,8 @@ static bool client_answer(struct client *c)
 	size_t left = c->in_len - c->in_at;
 
 	size_t len = left > 0 ? l->protocol->frame(request, left) : 0;
-	if (len == 0)
+	c->partial = len == 0;
+	if (c->partial)
 		return true;
 	if (len == SIZE_MAX)
 		return false;
@@ -153,7 +168,9 @@ static bool client_answer(struct client *c)
 	request[len] = '\0';
 	c->answer = l->protocol->answer(l->ctx, request, len, c->uid, &c->answer_len);
 	request[len] = next;
+	explicit_bzero(request, len);
 	c->in_at += len;
+	c->partial = c->in_at == c->in_len;
 	client_rest(c);
 	return c->answer != NULL;
 }
@@ -173,15 +190,13 @@ static bool client_turn(struct client *c, int events)
 static void on_client(void *ctx, int events)
 {
 	struct client *c = ctx;
-	size_t in_before = c->in_at;
 
 	if (!client_turn(c, events)) {
 		client_close(c);
 		return;
 	}
 	/* Behind an answered request there may be another whole one: look in the next turn, others first. */
-	bool more = c->answer != NULL || (c->in_at != in_before && c->in_at < c->in_len);
-	loop_watch_set(c->watch, more ? LOOP_WRITE : LOOP_READ);
+	loop_watch_set(c->watch, c->answer == NULL && c->partial ? LOOP_READ : LOOP_WRITE);
 }
 
 static void client_new(struct local *l, int fd)

@@ -389,17 +389,26 @@ static void tx_put(struct udp *u, size_t i, const struct packet *p)
 	u->tx_packets[i] = p;
 }
 
-/* Message `at` may have been refused because the host has lost our address in it: leave the choice to the host, in all that
- * follow with this address too. False when the message names no address. */
+/* What the kernel says when a datagram names an address of ours that is gone: ENETUNREACH for IPv4 (EINVAL before Linux 5.5),
+ * EINVAL for IPv6, ENODEV when the interface of a link-local one is. */
+static bool blames_local(int err)
+{
+	return err == ENETUNREACH || err == EINVAL || err == EADDRNOTAVAIL || err == ENODEV;
+}
+
+/* Leave the choice of our address to the host, in message `at` and in all that follow on the same way: the remote may be to
+ * blame as well. False when the message names no address. */
 static bool tx_unpin(struct udp *u, size_t at, size_t count)
 {
-	const struct addr *local = &u->tx_packets[at]->via.local;
+	const struct via *via = &u->tx_packets[at]->via;
 
 	if (u->tx.headers[at].msg_hdr.msg_controllen == control_ttl_len(u->tx_packets[at]))
 		return false;
-	for (size_t i = at; i < count; i++)
-		if (addr_same_ip(&u->tx_packets[i]->via.local, local))
-			u->tx.headers[i].msg_hdr.msg_controllen = control_ttl_len(u->tx_packets[i]);
+	for (size_t i = at; i < count; i++) {
+		const struct packet *p = u->tx_packets[i];
+		if (addr_same_ip(&p->via.local, &via->local) && addr_equal(&p->via.remote, &via->remote))
+			u->tx.headers[i].msg_hdr.msg_controllen = control_ttl_len(p);
+	}
 	return true;
 }
 
@@ -425,7 +434,7 @@ static size_t door_send(struct udp *u, const struct door *d, size_t count)
 		}
 
 		int err = errno;
-		if ((err == EINVAL || err == EADDRNOTAVAIL) && tx_unpin(u, at, count))
+		if (blames_local(err) && tx_unpin(u, at, count))
 			continue;
 		send_failed(u, &u->tx_packets[at]->via.remote, err);
 		size_t lost = err == EAGAIN ? count - at : 1; /* a full buffer stays full in this turn */
