@@ -1,5 +1,5 @@
-/* Routes by rtnetlink. Ours are told from the kernel's own and from other people's by protocol and metric, so that undoing never
- * takes one of theirs. */
+/* Routes by rtnetlink. Ours are told from the kernel's own and from other people's by protocol
+ * and metric, so that undoing never takes one of theirs. */
 #include "tun/route.h"
 
 #include <errno.h>
@@ -10,7 +10,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* The kernel's default for IPv6, said aloud: a deletion without a metric takes any, its own route of metric 256 first. */
+/* The kernel's default for IPv6, said aloud: a deletion without a metric takes any, its own
+ * route of metric 256 first. */
 #define METRIC_V6 1024
 
 union request {
@@ -37,7 +38,8 @@ static struct rtmsg *route_request(union request *q, uint16_t type, uint8_t fami
 	return m;
 }
 
-static int route_ask(struct rtnl *r, uint16_t type, uint16_t flags, int index, const struct route_entry *e)
+static int route_ask(struct rtnl *r, uint16_t type, uint16_t flags, int index,
+		     const struct route_entry *e)
 {
 	union request q;
 	struct rtmsg *m = route_request(&q, type, e->prefix.family);
@@ -76,7 +78,8 @@ static void look_at(void *ctx, const struct nlmsghdr *h)
 
 	if (h->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(h) < sizeof *m)
 		return;
-	struct seen seen = {.dst = {.family = s->wanted.dst.family, .len = m->rtm_dst_len}, .table = m->rtm_table};
+	struct seen seen = {.dst = {.family = s->wanted.dst.family, .len = m->rtm_dst_len},
+			    .table = m->rtm_table};
 	mnl_attr_parse(h, sizeof *m, see_attribute, &seen);
 	s->found |= seen.index == s->wanted.index && seen.table == s->wanted.table &&
 		    prefix_equal(&seen.dst, &s->wanted.dst);
@@ -86,7 +89,8 @@ static void look_at(void *ctx, const struct nlmsghdr *h)
 static int route_find(struct rtnl *r, int index, const struct route_entry *e)
 {
 	union request q;
-	struct search s = {.wanted = {.dst = e->prefix, .table = e->table, .index = (uint32_t)index}};
+	struct search s = {
+		.wanted = {.dst = e->prefix, .table = e->table, .index = (uint32_t)index}};
 
 	route_request(&q, RTM_GETROUTE, e->prefix.family);
 	int err = rtnl_dump(r, &q.header, look_at, &s);
@@ -108,7 +112,8 @@ static int list_reserve(struct route_list *l)
 	return 0;
 }
 
-int route_add(struct rtnl *r, struct route_list *undo, int index, const struct prefix *prefix, uint32_t table)
+int route_add(struct rtnl *r, struct route_list *undo, int index, const struct prefix *prefix,
+	      uint32_t table)
 {
 	struct route_entry e = {.prefix = *prefix, .table = table != 0 ? table : RT_TABLE_MAIN};
 	int err = list_reserve(undo);

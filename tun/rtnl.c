@@ -1,4 +1,5 @@
-/* Requests to the kernel's rtnetlink, one at a time. An answer counts only with our port id and sequence number. */
+/* Requests to the kernel's rtnetlink, one at a time. An answer counts only with our port id and
+ * sequence number. */
 #include "tun/rtnl.h"
 
 #include <errno.h>
@@ -60,10 +61,12 @@ static bool read_answer(struct rtnl *r, rtnl_each *each, void *ctx, int *result)
 	int left = (int)got;
 
 	if (got < 0) {
-		*result = errno == ENOSPC ? -EMSGSIZE : -errno; /* libmnl says ENOSPC of an answer cut short */
+		*result = errno == ENOSPC ? -EMSGSIZE
+					  : -errno; /* libmnl says ENOSPC of an answer cut short */
 		return errno != EINTR;
 	}
-	for (const struct nlmsghdr *h = (const void *)r->answer; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+	for (const struct nlmsghdr *h = (const void *)r->answer; mnl_nlmsg_ok(h, left);
+	     h = mnl_nlmsg_next(h, &left)) {
 		if (h->nlmsg_seq != r->seq || h->nlmsg_pid != r->port)
 			continue;
 		if (h->nlmsg_type == NLMSG_ERROR || h->nlmsg_type == NLMSG_DONE) {

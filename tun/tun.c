@@ -1,5 +1,6 @@
-/* The TUN device by /dev/net/tun. Rules of docs/dataplane, "TUN". The vnet header of 10 bytes lies in the head room, directly before
- * the packet, so that one buffer holds both and nothing is copied. */
+/* The TUN device by /dev/net/tun. Rules of docs/dataplane, "TUN". The vnet header of 10 bytes
+ * lies in the head room, directly before the packet, so that one buffer holds both and nothing
+ * is copied. */
 #include "config.h"
 
 #include "tun/tun.h"
@@ -92,7 +93,8 @@ int tun_adopt(struct tun **out, int fd)
 	if (!(q.ifr_flags & IFF_TUN))
 		return -ENOTTY;
 	flags = fcntl(fd, F_GETFL);
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		return -errno;
 	return tun_new(out, fd, &q);
 }
@@ -136,7 +138,8 @@ int tun_read(struct tun *t, struct batch *in)
 			return -EBADFD;
 		if (got <= (ssize_t)t->vnet_len)
 			break; /* nothing waits */
-		in->packets[in->count++] = (struct packet){.data = data, .len = (size_t)got - t->vnet_len};
+		in->packets[in->count++] =
+			(struct packet){.data = data, .len = (size_t)got - t->vnet_len};
 	}
 	t->stats.rx_packets += in->count;
 	return (int)in->count;

@@ -1,5 +1,5 @@
-/* A Unix socket for requests of text. One request is answered per client and turn, and nothing here blocks, so that the data plane
- * hardly notices the worst of clients. */
+/* A Unix socket for requests of text. One request is answered per client and turn, and nothing
+ * here blocks, so that the data plane hardly notices the worst of clients. */
 #include "config.h"
 
 #include "io/local.h"
@@ -17,18 +17,20 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define INPUT_FIRST    4096u  /* of a client's buffer, then doubled */
-#define ACCEPT_PAUSE   SEC(1) /* when the host has no descriptor or memory for another client */
-#define REMOVAL_EVENTS (IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)
+#define INPUT_FIRST  4096u  /* of a client's buffer, then doubled */
+#define ACCEPT_PAUSE SEC(1) /* when the host has no descriptor or memory for another client */
+#define REMOVAL_EVENTS                                                                             \
+	(IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)
 
-/* A client either sends requests or is being sent an answer; of several requests in `in` the rest waits. */
+/* A client either sends requests or is being sent an answer; of several requests in `in` the
+ * rest waits. */
 struct client {
 	struct local *local; /* NULL: free */
 	struct loop_watch *watch;
 	int fd;
 	uid_t uid;
 	usec deadline;
-	char *in; /* requests not answered yet, from in_at to in_len; one more byte is kept for the zero */
+	char *in; /* requests from in_at to in_len; room for one more byte, the zero */
 	size_t in_at, in_len, in_room;
 	bool partial; /* what is left in `in` is no whole request */
 	char *answer; /* NULL: none */
@@ -137,7 +139,8 @@ static bool client_read(struct client *c)
 /* Write what the socket takes. False at the end of the client. */
 static bool client_write(struct client *c)
 {
-	ssize_t sent = send(c->fd, c->answer + c->answer_at, c->answer_len - c->answer_at, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t sent = send(c->fd, c->answer + c->answer_at, c->answer_len - c->answer_at,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	if (sent < 0)
 		return errno == EAGAIN || errno == EINTR;
@@ -195,7 +198,8 @@ static void on_client(void *ctx, int events)
 		client_close(c);
 		return;
 	}
-	/* Behind an answered request there may be another whole one: look in the next turn, others first. */
+	/* Behind an answered request there may be another whole one: look in the next turn,
+	 * others first. */
 	loop_watch_set(c->watch, c->answer == NULL && c->partial ? LOOP_READ : LOOP_WRITE);
 }
 
@@ -265,7 +269,8 @@ static bool path_is_ours(const struct local *l)
 {
 	struct stat st;
 
-	return l->path != NULL && lstat(l->path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino;
+	return l->path != NULL && lstat(l->path, &st) == 0 && st.st_dev == l->dev &&
+	       st.st_ino == l->ino;
 }
 
 static void removal_unwatch(struct local *l)
@@ -311,7 +316,8 @@ static char *folder_of(const char *path)
 	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
-/* Watching is a convenience for those who stop us by removing the file: its failure is told, and borne. */
+/* Watching is a convenience for those who stop us by removing the file: its failure is told, and
+ * borne. */
 static int removal_watch(struct local *l)
 {
 	char *folder = folder_of(l->path);
@@ -320,12 +326,15 @@ static int removal_watch(struct local *l)
 	if (folder == NULL)
 		return -ENOMEM;
 	l->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (l->inotify < 0 || inotify_add_watch(l->inotify, folder, REMOVAL_EVENTS | IN_ONLYDIR) < 0)
+	if (l->inotify < 0 ||
+	    inotify_add_watch(l->inotify, folder, REMOVAL_EVENTS | IN_ONLYDIR) < 0)
 		err = -errno;
-	else if ((l->removal = loop_watch(l->loop, l->inotify, LOOP_READ, on_folder_changed, l)) == NULL)
+	else if ((l->removal = loop_watch(l->loop, l->inotify, LOOP_READ, on_folder_changed, l)) ==
+		 NULL)
 		err = -ENOMEM;
 	if (err < 0) {
-		log_warn(l->log, "cannot watch %s for removal of the socket: %s", folder, strerror(-err));
+		log_warn(l->log, "cannot watch %s for removal of the socket: %s", folder,
+			 strerror(-err));
 		removal_unwatch(l);
 	}
 	free(folder);
@@ -366,8 +375,8 @@ void local_close(struct local *l)
 	free(l);
 }
 
-int local_open_fd(struct local **out, struct loop *loop, int fd, const char *path, const struct local_protocol *p, void *ctx,
-		  struct log *log)
+int local_open_fd(struct local **out, struct loop *loop, int fd, const char *path,
+		  const struct local_protocol *p, void *ctx, struct log *log)
 {
 	int listening = 0, flags = fcntl(fd, F_GETFL), err = -ENOMEM;
 	socklen_t len = sizeof listening;
@@ -435,7 +444,8 @@ static int socket_new(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Remove a socket nobody listens on: 0, or -EADDRINUSE when somebody does, -EEXIST when it is something else. */
+/* Remove a socket nobody listens on: 0, or -EADDRINUSE when somebody does, -EEXIST when it is
+ * something else. */
 static int stale_remove(const struct sockaddr_un *name)
 {
 	struct stat st;
@@ -448,7 +458,8 @@ static int stale_remove(const struct sockaddr_un *name)
 	int fd = socket_new();
 	if (fd < 0)
 		return fd;
-	bool refused = connect(fd, (const struct sockaddr *)name, sizeof *name) < 0 && errno == ECONNREFUSED;
+	bool refused = connect(fd, (const struct sockaddr *)name, sizeof *name) < 0 &&
+		       errno == ECONNREFUSED;
 	close(fd);
 	if (!refused)
 		return -EADDRINUSE;
@@ -465,8 +476,8 @@ static int bind_with_mode(int fd, const struct sockaddr_un *name, mode_t mode)
 	return err;
 }
 
-/* A listening socket at path, or -errno. (Two daemons that start at once for one interface do not get here: the TUN device is taken
- * first.) */
+/* A listening socket at path, or -errno. (Two daemons that start at once for one interface do
+ * not get here: the TUN device is taken first.) */
 static int listen_at(const char *path, mode_t mode)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
@@ -500,8 +511,8 @@ static int listen_at(const char *path, mode_t mode)
 	return fd;
 }
 
-int local_open(struct local **out, struct loop *loop, const char *path, mode_t mode, const struct local_protocol *p, void *ctx,
-	       struct log *log)
+int local_open(struct local **out, struct loop *loop, const char *path, mode_t mode,
+	       const struct local_protocol *p, void *ctx, struct log *log)
 {
 	int fd = listen_at(path, mode);
 

@@ -1,4 +1,5 @@
-/* The loop: libev watches descriptors and signals; time is one timerfd, watched like any other descriptor. */
+/* The loop: libev watches descriptors and signals; time is one timerfd, watched like any other
+ * descriptor. */
 #include "config.h"
 
 #include "io/loop.h"
@@ -77,8 +78,7 @@ static void timer_arm(struct loop *l, usec at)
 {
 	/* An instant of zero would disarm; one that has passed fires at once. */
 	usec t = at > 0 ? at : 1;
-	struct itimerspec when = {
-		.it_value = {.tv_sec = t / SEC(1), .tv_nsec = t % SEC(1) * 1000}};
+	struct itimerspec when = {.it_value = {.tv_sec = t / SEC(1), .tv_nsec = t % SEC(1) * 1000}};
 	int err = timerfd_settime(l->timer.fd, TFD_TIMER_ABSTIME, &when, NULL);
 
 	assert(err == 0);
@@ -87,8 +87,8 @@ static void timer_arm(struct loop *l, usec at)
 
 void loop_wake_at(struct loop *l, usec at)
 {
-	/* The deadline mostly moves later, packet by packet. The timer is left to fire early then, once, which is cheaper
-	 * than a system call each turn. */
+	/* The deadline mostly moves later, packet by packet. The timer is left to fire early
+	 * then, once, which is cheaper than a system call each turn. */
 	l->wake_at = at;
 	if (at < l->armed_at)
 		timer_arm(l, at);
@@ -157,7 +157,7 @@ void loop_free(struct loop *l)
 {
 	if (l == NULL)
 		return;
-	list_for_each_safe(at, next, &l->signals) {
+	list_for_each_safe (at, next, &l->signals) {
 		struct loop_signal *s = list_entry(at, struct loop_signal, in_loop);
 		ev_signal_stop(l->ev, &s->signal);
 		free(s);
@@ -178,7 +178,8 @@ static void on_ready(struct ev_loop *ev, struct ev_io *io, int events)
 	w->ready(w->ctx, (events & EV_READ ? LOOP_READ : 0) | (events & EV_WRITE ? LOOP_WRITE : 0));
 }
 
-struct loop_watch *loop_watch(struct loop *l, int fd, int events, void (*ready)(void *ctx, int events), void *ctx)
+struct loop_watch *loop_watch(struct loop *l, int fd, int events,
+			      void (*ready)(void *ctx, int events), void *ctx)
 {
 	struct loop_watch *w = malloc(sizeof *w);
 

@@ -1,5 +1,6 @@
-/* Doors: two UDP sockets on one port, read and written by batches. Rules of docs/dataplane, "UDP socket". Nothing that the
- * host says about one datagram stops the program: the datagram is counted and lost, as networks lose them. */
+/* Doors: two UDP sockets on one port, read and written by batches. Rules of docs/dataplane, "UDP
+ * socket". Nothing that the host says about one datagram stops the program: the datagram is
+ * counted and lost, as networks lose them. */
 #include "config.h"
 
 #include "io/udp.h"
@@ -17,11 +18,11 @@
 #include "base/clock.h"
 #include "base/defence.h"
 
-#define SOCKET_BUFFER	 (4 << 20) /* bytes; the host's default of 208 KiB is three super-packets */
-#define PORT_TRIES	 64	   /* for one that is free in both families */
-#define RECV_PATIENCE	 16	   /* failures in a row before a pause */
-#define RECV_PAUSE	 MSEC(1)
-#define COMPLAIN_EVERY	 SEC(60)
+#define SOCKET_BUFFER    (4 << 20) /* bytes; the host's default of 208 KiB is three super-packets */
+#define PORT_TRIES       64        /* for one that is free in both families */
+#define RECV_PATIENCE    16        /* failures in a row before a pause */
+#define RECV_PAUSE       MSEC(1)
+#define COMPLAIN_EVERY   SEC(60)
 #define COMPLAIN_CLASSES 256 /* errno values told apart */
 
 /* In this order, and each only when there: hop limit, our own address. */
@@ -30,7 +31,8 @@ union control {
 	uint8_t bytes[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
-/* What recvmmsg and sendmmsg want, message by message. (A message is one datagram; with segmentation it will be several.) */
+/* What recvmmsg and sendmmsg want, message by message. (A message is one datagram; with
+ * segmentation it will be several.) */
 struct messages {
 	struct mmsghdr headers[BATCH_MAX];
 	struct iovec parts[BATCH_MAX];
@@ -60,8 +62,8 @@ struct option {
 	int level, name, value;
 };
 
-/* Path MTU: like the kernel's WireGuard, never a DF bit, so that datagrams larger than a link get through in fragments. A path
- * MTU search of our own would turn this into PROBE. */
+/* Path MTU: like the kernel's WireGuard, never a DF bit, so that datagrams larger than a link
+ * get through in fragments. A path MTU search of our own would turn this into PROBE. */
 static const struct option options[UDP_DOORS][3] = {
 	[UDP_DOOR_V4] = {{IPPROTO_IP, IP_PKTINFO, 1},
 			 {IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT}},
@@ -115,7 +117,8 @@ static int door_open(unsigned door, uint16_t *port, uint32_t fwmark)
 
 	if (fd < 0)
 		return -errno;
-	for (const struct option *o = options[door]; o < options[door] + 3 && o->name != 0 && err == 0; o++)
+	for (const struct option *o = options[door];
+	     o < options[door] + 3 && o->name != 0 && err == 0; o++)
 		err = set_option(fd, o->level, o->name, o->value);
 	if (err == 0 && fwmark != 0)
 		err = set_option(fd, SOL_SOCKET, SO_MARK, (int)fwmark);
@@ -159,7 +162,8 @@ static int doors_open(struct udp *u, uint16_t port, uint32_t fwmark)
 	return err;
 }
 
-/* The headers of received messages, wired to their memory once; udp_recv puts back what the kernel overwrites. */
+/* The headers of received messages, wired to their memory once; udp_recv puts back what the
+ * kernel overwrites. */
 static void rx_init(struct udp *u)
 {
 	for (size_t i = 0; i < BATCH_MAX; i++) {
@@ -244,7 +248,8 @@ const struct udp_stats *udp_stats(const struct udp *u)
 	return &u->stats;
 }
 
-/* Each kind of failure is told once a minute: a host without a route fails for every packet. Counts tell the rest. */
+/* Each kind of failure is told once a minute: a host without a route fails for every packet.
+ * Counts tell the rest. */
 static bool may_complain(struct udp *u, int err)
 {
 	struct timespec t;
@@ -261,7 +266,8 @@ static bool may_complain(struct udp *u, int err)
 /* Our address that a datagram came to; none when the kernel did not say. */
 static struct addr local_of(const struct msghdr *h, uint16_t port)
 {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c != NULL; c = CMSG_NXTHDR((struct msghdr *)h, c)) {
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c != NULL;
+	     c = CMSG_NXTHDR((struct msghdr *)h, c)) {
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
 			struct in_pktinfo info;
 			uint8_t ip[4];
@@ -290,7 +296,9 @@ static void rx_take(struct udp *u, unsigned door, size_t i, struct batch *in)
 		*p = (struct packet){
 			.data = slab_data(&u->slab, i),
 			.len = u->rx.headers[i].msg_len,
-			.via = {.kind = VIA_DIRECT, .door = (uint16_t)door, .local = local_of(h, u->port)},
+			.via = {.kind = VIA_DIRECT,
+				.door = (uint16_t)door,
+				.local = local_of(h, u->port)},
 		};
 		if (addr_from_sockaddr(&p->via.remote, h->msg_name, h->msg_namelen))
 			in->count++;
@@ -299,8 +307,8 @@ static void rx_take(struct udp *u, unsigned door, size_t i, struct batch *in)
 	h->msg_controllen = sizeof u->rx.controls[i];
 }
 
-/* An error of the socket does not stop it, and most are gone once told. One that stays would make the loop spin, because the
- * descriptor stays readable: then each failure costs a pause. */
+/* An error of the socket does not stop it, and most are gone once told. One that stays would
+ * make the loop spin, because the descriptor stays readable: then each failure costs a pause. */
 static void recv_failed(struct udp *u, struct door *d, int err)
 {
 	static const struct timespec pause = {.tv_nsec = RECV_PAUSE * 1000};
@@ -332,7 +340,8 @@ size_t udp_recv(struct udp *u, unsigned door, struct batch *in)
 	return in->count;
 }
 
-static size_t control_put(union control *c, size_t at, int level, int type, const void *data, size_t len)
+static size_t control_put(union control *c, size_t at, int level, int type, const void *data,
+			  size_t len)
 {
 	struct cmsghdr *h = (struct cmsghdr *)(void *)(c->bytes + at);
 
@@ -389,15 +398,16 @@ static void tx_put(struct udp *u, size_t i, const struct packet *p)
 	u->tx_packets[i] = p;
 }
 
-/* What the kernel says when a datagram names an address of ours that is gone: ENETUNREACH for IPv4 (EINVAL before Linux 5.5),
- * EINVAL for IPv6, ENODEV when the interface of a link-local one is. */
+/* What the kernel says when a datagram names an address of ours that is gone: ENETUNREACH for
+ * IPv4 (EINVAL before Linux 5.5), EINVAL for IPv6, ENODEV when the interface of a link-local one
+ * is. */
 static bool blames_local(int err)
 {
 	return err == ENETUNREACH || err == EINVAL || err == EADDRNOTAVAIL || err == ENODEV;
 }
 
-/* Leave the choice of our address to the host, in message `at` and in all that follow on the same way: the remote may be to
- * blame as well. False when the message names no address. */
+/* Leave the choice of our address to the host, in message `at` and in all that follow on the
+ * same way: the remote may be to blame as well. False when the message names no address. */
 static bool tx_unpin(struct udp *u, size_t at, size_t count)
 {
 	const struct via *via = &u->tx_packets[at]->via;
@@ -406,7 +416,8 @@ static bool tx_unpin(struct udp *u, size_t at, size_t count)
 		return false;
 	for (size_t i = at; i < count; i++) {
 		const struct packet *p = u->tx_packets[i];
-		if (addr_same_ip(&p->via.local, &via->local) && addr_equal(&p->via.remote, &via->remote))
+		if (addr_same_ip(&p->via.local, &via->local) &&
+		    addr_equal(&p->via.remote, &via->remote))
 			u->tx.headers[i].msg_hdr.msg_controllen = control_ttl_len(p);
 	}
 	return true;
@@ -426,7 +437,8 @@ static size_t door_send(struct udp *u, const struct door *d, size_t count)
 	size_t at = 0, failed = 0;
 
 	while (at < count) {
-		int sent = sendmmsg(d->fd, u->tx.headers + at, (unsigned)(count - at), MSG_DONTWAIT);
+		int sent =
+			sendmmsg(d->fd, u->tx.headers + at, (unsigned)(count - at), MSG_DONTWAIT);
 		u->stats.tx_calls++;
 		if (sent > 0) {
 			at += (size_t)sent;
@@ -437,7 +449,8 @@ static size_t door_send(struct udp *u, const struct door *d, size_t count)
 		if (blames_local(err) && tx_unpin(u, at, count))
 			continue;
 		send_failed(u, &u->tx_packets[at]->via.remote, err);
-		size_t lost = err == EAGAIN ? count - at : 1; /* a full buffer stays full in this turn */
+		size_t lost =
+			err == EAGAIN ? count - at : 1; /* a full buffer stays full in this turn */
 		at += lost;
 		failed += lost;
 	}

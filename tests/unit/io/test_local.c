@@ -1,4 +1,5 @@
-/* Local sockets and their clients, in one process: the loop is turned by hand, time is handed to local_tick. */
+/* Local sockets and their clients, in one process: the loop is turned by hand, time is handed to
+ * local_tick. */
 #include "config.h"
 
 #include "io/local.h"
@@ -389,7 +390,8 @@ TEST(megabytes_of_rubbish_end_at_the_limit)
 			sent += (size_t)len;
 		turns(1);
 	}
-	assert_in_range(sent, LOCAL_REQUEST_MAX, LOCAL_REQUEST_MAX + (1u << 20)); /* and the socket's buffer */
+	assert_in_range(sent, LOCAL_REQUEST_MAX,
+			LOCAL_REQUEST_MAX + (1u << 20)); /* and the socket's buffer */
 	assert_true(hears(other, "hello\n"));
 	assert_int_equal(requests, 1);
 	close(fd);
@@ -451,7 +453,9 @@ TEST(the_socket_has_its_mode_whatever_the_umask)
 	for (size_t i = 0; i < 4; i++) {
 		struct local *x;
 		mode_t before = umask(masks[i]);
-		assert_int_equal(local_open(&x, l, in_deeper, i % 2 ? 0660 : 0600, &echo, &requests, &env.log), 0);
+		assert_int_equal(local_open(&x, l, in_deeper, i % 2 ? 0660 : 0600, &echo, &requests,
+					    &env.log),
+				 0);
 		assert_int_equal(umask(before), masks[i]); /* and the umask stays */
 		assert_int_equal(mode_of(in_deeper), i % 2 ? 0660 : 0600);
 		assert_int_equal(mode_of(deeper), 0755);
@@ -466,7 +470,8 @@ TEST(a_live_socket_is_refused_and_a_stale_one_replaced)
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	char stale[128];
 
-	assert_int_equal(local_open(&second, l, path, 0600, &echo, &requests, &env.log), -EADDRINUSE);
+	assert_int_equal(local_open(&second, l, path, 0600, &echo, &requests, &env.log),
+			 -EADDRINUSE);
 	assert_null(second);
 	int alive = client(); /* the probe has not harmed it */
 	say(alive, "alive\n");
@@ -498,8 +503,11 @@ TEST(nothing_but_a_socket_is_replaced)
 	assert_int_equal(local_open(&x, l, link, 0600, &echo, &requests, &env.log), -EEXIST);
 	memset(too_long, 'l', sizeof too_long - 1);
 	too_long[sizeof too_long - 1] = '\0';
-	assert_int_equal(local_open(&x, l, too_long, 0600, &echo, &requests, &env.log), -ENAMETOOLONG);
-	assert_int_equal(local_open(&x, l, "/tmp/warren-no/such/folder.sock", 0600, &echo, &requests, &env.log), -ENOENT);
+	assert_int_equal(local_open(&x, l, too_long, 0600, &echo, &requests, &env.log),
+			 -ENAMETOOLONG);
+	assert_int_equal(local_open(&x, l, "/tmp/warren-no/such/folder.sock", 0600, &echo,
+				    &requests, &env.log),
+			 -ENOENT);
 	assert_null(x);
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(unlink(link), 0);
@@ -572,11 +580,15 @@ TEST(takes_a_listening_descriptor)
 	snprintf(path, sizeof path, "%s/given.sock", folder);
 	memcpy(name.sun_path, path, strlen(path));
 	assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof name), 0);
-	assert_int_equal(local_open_fd(&given, l, fd, path, &echo, &requests, &env.log), -EINVAL); /* does not listen */
+	assert_int_equal(local_open_fd(&given, l, fd, path, &echo, &requests, &env.log),
+			 -EINVAL); /* does not listen */
 	assert_int_equal(listen(fd, 5), 0);
-	assert_int_equal(local_open_fd(&given, l, fd, "/tmp/warren-not-there", &echo, &requests, &env.log), -ENOENT);
+	assert_int_equal(
+		local_open_fd(&given, l, fd, "/tmp/warren-not-there", &echo, &requests, &env.log),
+		-ENOENT);
 	assert_int_equal(pipe(pair), 0);
-	assert_int_equal(local_open_fd(&given, l, pair[0], NULL, &echo, &requests, &env.log), -ENOTSOCK);
+	assert_int_equal(local_open_fd(&given, l, pair[0], NULL, &echo, &requests, &env.log),
+			 -ENOTSOCK);
 	close(pair[0]);
 	close(pair[1]);
 

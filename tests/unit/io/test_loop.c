@@ -1,4 +1,5 @@
-/* The loop against real descriptors, signals and the real clock: bounds are generous, nothing sleeps. */
+/* The loop against real descriptors, signals and the real clock: bounds are generous, nothing
+ * sleeps. */
 #include "config.h"
 
 #include "io/loop.h"
@@ -219,7 +220,8 @@ static void note_time_and_linger(void *ctx, int events)
 TEST(time_stands_still_within_a_turn)
 {
 	for (int i = 0; i < 2; i++)
-		watches[i] = loop_watch(l, pairs[i][0], LOOP_WRITE, note_time_and_linger, &times[i]);
+		watches[i] =
+			loop_watch(l, pairs[i][0], LOOP_WRITE, note_time_and_linger, &times[i]);
 	usec before = loop_now(l);
 	turn();
 	usec first = times[0];
@@ -238,7 +240,9 @@ TEST(the_clock_is_that_of_boot_time)
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	clock_gettime(CLOCK_REALTIME, &wall);
 	assert_in_range(SEC(boot.tv_sec) + boot.tv_nsec / 1000 - now, 0, SEC(1));
-	assert_in_range(SEC(wall.tv_sec) + wall.tv_nsec / 1000 - (now + loop_wall_offset()) + SEC(1), 0, SEC(2));
+	assert_in_range(SEC(wall.tv_sec) + wall.tv_nsec / 1000 - (now + loop_wall_offset()) +
+				SEC(1),
+			0, SEC(2));
 }
 
 static int signals_seen[2];

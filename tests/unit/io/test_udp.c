@@ -15,12 +15,12 @@
 
 /* What the host says instead of doing it. Zero: it does it. */
 static struct {
-	int recv_err;		   /* of each recvmmsg */
-	int recv_flags;		   /* added to the flags of the first message */
+	int recv_err;              /* of each recvmmsg */
+	int recv_flags;            /* added to the flags of the first message */
 	int send_err[BATCH_MAX];   /* of each datagram, by its first byte */
 	unsigned pinned_err_calls; /* refusals of a pinned local address */
-	int family_missing[2];	   /* socket() knows neither of these */
-	unsigned v6_port_taken;	   /* so many binds of IPv6 fail */
+	int family_missing[2];     /* socket() knows neither of these */
+	unsigned v6_port_taken;    /* so many binds of IPv6 fail */
 	unsigned pauses, sent;
 } host;
 
@@ -119,8 +119,10 @@ static int tear_down(void **state)
 static bool has_v6(void)
 {
 	if (udp_fd(a, UDP_DOOR_V6) >= 0) {
-		struct sockaddr_in6 loopback = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-		int fd = socket(AF_INET6, SOCK_DGRAM, 0), err = bind(fd, (struct sockaddr *)&loopback, sizeof loopback);
+		struct sockaddr_in6 loopback = {.sin6_family = AF_INET6,
+						.sin6_addr = IN6ADDR_LOOPBACK_INIT};
+		int fd = socket(AF_INET6, SOCK_DGRAM, 0),
+		    err = bind(fd, (struct sockaddr *)&loopback, sizeof loopback);
 		close(fd);
 		if (err == 0)
 			return true;
@@ -210,7 +212,8 @@ TEST(a_batch_keeps_its_order_and_its_bytes)
 	for (unsigned i = 0; i < BATCH_MAX; i++) {
 		assert_int_equal(in.packets[i].len, 1);
 		assert_int_equal(in.packets[i].data[0], i);
-		memset(in.packets[i].data - PACKET_HEAD, 0xee, PACKET_HEAD); /* head room is there */
+		memset(in.packets[i].data - PACKET_HEAD, 0xee,
+		       PACKET_HEAD); /* head room is there */
 	}
 	assert_int_equal(udp_recv(b, UDP_DOOR_V4, &in), 0);
 }
@@ -275,7 +278,8 @@ TEST(a_truncated_datagram_is_counted_and_dropped)
 
 TEST(a_refused_datagram_does_not_hold_up_the_others)
 {
-	static const int errs[] = {EPERM, ENETUNREACH, EHOSTUNREACH, EMSGSIZE, ECONNREFUSED, ENOBUFS, EINVAL, EADDRNOTAVAIL};
+	static const int errs[] = {EPERM,        ENETUNREACH, EHOSTUNREACH, EMSGSIZE,
+				   ECONNREFUSED, ENOBUFS,     EINVAL,       EADDRNOTAVAIL};
 
 	for (uint8_t i = 0; i < 20; i++)
 		put(i, 1, at("127.0.0.1", udp_port(b)));
@@ -366,7 +370,8 @@ TEST(a_ttl_applies_to_its_packet_alone)
 		out.count = 0;
 		put(1, 1, at(kinds[door].ip, udp_port(b)))->ttl = 3;
 		put(2, 1, at(kinds[door].ip, udp_port(b)));
-		out.packets[0].via.local = at(kinds[door].ip, 0); /* with a pinned address beside it */
+		out.packets[0].via.local =
+			at(kinds[door].ip, 0); /* with a pinned address beside it */
 		assert_int_equal(udp_send(a, &out), 0);
 		for (int i = 0; i < 2; i++) {
 			union {
@@ -375,12 +380,16 @@ TEST(a_ttl_applies_to_its_packet_alone)
 			} control;
 			char byte;
 			struct iovec part = {&byte, 1};
-			struct msghdr m = {
-				.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = 256};
+			struct msghdr m = {.msg_iov = &part,
+					   .msg_iovlen = 1,
+					   .msg_control = &control,
+					   .msg_controllen = 256};
 			int ttl = -1;
 			assert_int_equal(recvmsg(fd, &m, 0), 1);
-			for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c))
-				if (c->cmsg_level == kinds[door].level && c->cmsg_type == kinds[door].type)
+			for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c != NULL;
+			     c = CMSG_NXTHDR(&m, c))
+				if (c->cmsg_level == kinds[door].level &&
+				    c->cmsg_type == kinds[door].type)
 					memcpy(&ttl, CMSG_DATA(c), sizeof ttl);
 			if (i == 0)
 				assert_int_equal(ttl, 3);
@@ -473,7 +482,8 @@ TEST(both_doors_have_one_port_and_it_can_be_asked_for)
 		struct addr bound;
 		if (udp_fd(again, door) < 0)
 			continue;
-		assert_int_equal(getsockname(udp_fd(again, door), (struct sockaddr *)&name, &len), 0);
+		assert_int_equal(getsockname(udp_fd(again, door), (struct sockaddr *)&name, &len),
+				 0);
 		assert_true(addr_from_sockaddr(&bound, (struct sockaddr *)&name, len));
 		assert_int_equal(bound.port, port);
 	}
@@ -535,7 +545,8 @@ TEST(large_datagrams_may_be_fragmented)
 {
 	assert_int_equal(option(UDP_DOOR_V4, IPPROTO_IP, IP_MTU_DISCOVER), IP_PMTUDISC_DONT);
 	if (udp_fd(a, UDP_DOOR_V6) >= 0)
-		assert_int_equal(option(UDP_DOOR_V6, IPPROTO_IPV6, IPV6_MTU_DISCOVER), IPV6_PMTUDISC_DONT);
+		assert_int_equal(option(UDP_DOOR_V6, IPPROTO_IPV6, IPV6_MTU_DISCOVER),
+				 IPV6_PMTUDISC_DONT);
 }
 
 TEST(a_mark_reaches_every_door_at_once)

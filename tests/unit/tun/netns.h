@@ -1,4 +1,5 @@
-/* A network namespace of its own for a test program: what it does to interfaces and routes goes with it. */
+/* A network namespace of its own for a test program: what it does to interfaces and routes goes
+ * with it. */
 #ifndef UNIT_TUN_NETNS_H
 #define UNIT_TUN_NETNS_H
 
@@ -9,8 +10,8 @@
 #include "tun/rtnl.h"
 #include "tun/tun.h"
 
-/* Enter a new one, with lo up and TUN devices to be had. False when the host does not let us: then the whole program is
- * skipped, and has said so in TAP. */
+/* Enter a new one, with lo up and TUN devices to be had. False when the host does not let us:
+ * then the whole program is skipped, and has said so in TAP. */
 bool netns_enter(void);
 
 struct prefix netns_prefix(const char *text);

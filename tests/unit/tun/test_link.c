@@ -38,10 +38,13 @@ static int addresses(const char *name, int family, char text[static INET6_ADDRST
 
 	assert_int_equal(getifaddrs(&all), 0);
 	for (struct ifaddrs *a = all; a != NULL; a = a->ifa_next) {
-		if (strcmp(a->ifa_name, name) != 0 || a->ifa_addr == NULL || a->ifa_addr->sa_family != family)
+		if (strcmp(a->ifa_name, name) != 0 || a->ifa_addr == NULL ||
+		    a->ifa_addr->sa_family != family)
 			continue;
-		const void *ip = family == AF_INET ? (void *)&((struct sockaddr_in *)(void *)a->ifa_addr)->sin_addr
-						   : (void *)&((struct sockaddr_in6 *)(void *)a->ifa_addr)->sin6_addr;
+		const void *ip =
+			family == AF_INET
+				? (void *)&((struct sockaddr_in *)(void *)a->ifa_addr)->sin_addr
+				: (void *)&((struct sockaddr_in6 *)(void *)a->ifa_addr)->sin6_addr;
 		assert_non_null(inet_ntop(family, ip, text, INET6_ADDRSTRLEN));
 		count++;
 	}

@@ -56,7 +56,8 @@ static void tally_one(void *ctx, const struct nlmsghdr *h)
 	t->count += s.index == t->index && s.table == t->table;
 }
 
-/* Routes of both families that a table has through the device, multicast and the like of IPv6 (ff00::/8) in table 255 not. */
+/* Routes of both families that a table has through the device, multicast and the like of IPv6
+ * (ff00::/8) in table 255 not. */
 static int routes(const struct tun *t, uint32_t table)
 {
 	struct tally tally = {.index = (uint32_t)tun_index(t), .table = table};
@@ -78,8 +79,8 @@ static int add(struct route_list *undo, const struct tun *t, const char *prefix,
 
 TEST(adds_routes_and_takes_them_back)
 {
-	static const char *const prefixes[] = {"10.66.1.0/24", "10.66.2.7/32", "0.0.0.0/0", "2001:db8:1::/48",
-					       "2001:db8:2::7/128", "::/0"};
+	static const char *const prefixes[] = {"10.66.1.0/24",    "10.66.2.7/32",      "0.0.0.0/0",
+					       "2001:db8:1::/48", "2001:db8:2::7/128", "::/0"};
 	struct tun *t = netns_tun(r, "wt0", NULL, NULL);
 	struct route_list undo = {0};
 	int before = routes(t, RT_TABLE_MAIN);
@@ -148,7 +149,8 @@ TEST(keeps_the_kernels_own_route_of_an_address)
 
 TEST(refuses_a_prefix_that_goes_through_another_device)
 {
-	struct tun *other = netns_tun(r, "other0", NULL, NULL), *t = netns_tun(r, "wt0", NULL, NULL);
+	struct tun *other = netns_tun(r, "other0", NULL, NULL),
+		   *t = netns_tun(r, "wt0", NULL, NULL);
 	struct route_list theirs = {0}, ours = {0};
 
 	assert_int_equal(add(&theirs, other, "10.66.0.0/16", 0), 0);

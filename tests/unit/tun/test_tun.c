@@ -87,6 +87,7 @@ static struct packet datagram(const void *text, size_t len)
 	uint8_t *p = memory + PACKET_HEAD;
 	struct sockaddr_in from = host(THEIRS), to = host(OURS);
 
+	memset(memory, 0xff, PACKET_HEAD); /* what an earlier header left */
 	memset(p, 0, 28);
 	p[0] = 0x45;
 	store_be16(p + 2, (uint16_t)(28 + len));
@@ -107,10 +108,12 @@ static bool is_sound(const struct packet *p)
 {
 	struct ip_view v;
 
-	if (!ip_view(&v, p->data, p->len) || v.len != p->len || p->data[0] != 0x45 || p->data[9] != IPPROTO_UDP)
+	if (!ip_view(&v, p->data, p->len) || v.len != p->len || p->data[0] != 0x45 ||
+	    p->data[9] != IPPROTO_UDP)
 		return false;
 	uint32_t pseudo = sum(IPPROTO_UDP + (uint32_t)p->len - 20, p->data + 12, 8);
-	return fold(sum(0, p->data, 20)) == 0xffff && fold(sum(pseudo, p->data + 20, p->len - 20)) == 0xffff;
+	return fold(sum(0, p->data, 20)) == 0xffff &&
+	       fold(sum(pseudo, p->data + 20, p->len - 20)) == 0xffff;
 }
 
 static int write_one(struct tun *t, struct packet p)
@@ -280,7 +283,8 @@ TEST(adopts_a_device_with_and_without_vnet_header)
 		struct prefix p = netns_prefix(OURS "/24");
 		struct tun *t;
 
-		/* As its maker may have left it: header of another size, offloads that would leave checksums undone. */
+		/* As its maker may have left it: header of another size, offloads that would
+		 * leave checksums undone. */
 		if (flags[i]) {
 			int len = 12;
 			assert_int_equal(ioctl(fd, TUNSETVNETHDRSZ, &len), 0);
@@ -302,7 +306,8 @@ TEST(refuses_to_adopt_what_is_no_tun_device)
 {
 	struct tun *t = NULL;
 	int ends[2], tap = device("tap0", IFF_TAP | IFF_NO_PI);
-	int blank = open("/dev/net/tun", O_RDWR), null = open("/dev/null", O_RDWR), udp = socket(AF_INET, SOCK_DGRAM, 0);
+	int blank = open("/dev/net/tun", O_RDWR), null = open("/dev/null", O_RDWR),
+	    udp = socket(AF_INET, SOCK_DGRAM, 0);
 
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(tun_adopt(&t, ends[0]), -ENOTTY);
