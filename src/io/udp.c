@@ -263,22 +263,27 @@ static bool may_complain(struct udp *u, int err)
 	return true;
 }
 
-/* Our address that a datagram came to; none when the kernel did not say. */
-static struct addr local_of(const struct msghdr *h, uint16_t port)
+static bool control_is(const struct cmsghdr *c, int level, int type, size_t len)
 {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c != NULL;
-	     c = CMSG_NXTHDR((struct msghdr *)h, c)) {
-		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-			struct in_pktinfo info;
-			uint8_t ip[4];
-			memcpy(&info, CMSG_DATA(c), sizeof info);
-			memcpy(ip, &info.ipi_spec_dst, sizeof ip);
+	return c->cmsg_level == level && c->cmsg_type == type && c->cmsg_len == CMSG_LEN(len);
+}
+
+/* Our address that a datagram came to; none when the kernel did not say. */
+static struct addr local_of(struct msghdr *h, uint16_t port)
+{
+	struct in_pktinfo v4;
+	struct in6_pktinfo v6;
+	uint8_t ip[4];
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c != NULL; c = CMSG_NXTHDR(h, c)) {
+		if (control_is(c, IPPROTO_IP, IP_PKTINFO, sizeof v4)) {
+			memcpy(&v4, CMSG_DATA(c), sizeof v4);
+			memcpy(ip, &v4.ipi_spec_dst, sizeof ip);
 			return addr_v4(ip, port);
 		}
-		if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-			struct in6_pktinfo info;
-			memcpy(&info, CMSG_DATA(c), sizeof info);
-			return addr_v6(info.ipi6_addr.s6_addr, port, info.ipi6_ifindex);
+		if (control_is(c, IPPROTO_IPV6, IPV6_PKTINFO, sizeof v6)) {
+			memcpy(&v6, CMSG_DATA(c), sizeof v6);
+			return addr_v6(v6.ipi6_addr.s6_addr, port, v6.ipi6_ifindex);
 		}
 	}
 	return (struct addr){0};

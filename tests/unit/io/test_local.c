@@ -38,6 +38,7 @@ static char folder[64], path[96];
 static unsigned requests, removals, answers_out;
 static uid_t last_uid;
 static char last_text[64];
+static const char *last_at;
 
 /* A request is a line. */
 static size_t frame(const char *text, size_t len)
@@ -57,6 +58,7 @@ static char *answer(void *ctx, char *text, size_t len, uid_t uid, size_t *answer
 	assert_int_equal(strlen(text), len); /* the zero byte is there, and no other */
 	requests++;
 	last_uid = uid;
+	last_at = text;
 	snprintf(last_text, sizeof last_text, "%s", text);
 	if (strcmp(text, "close\n") == 0)
 		return NULL;
@@ -355,6 +357,37 @@ TEST(a_big_answer_goes_as_fast_as_its_client_reads)
 	close(fd);
 }
 
+TEST(time_starts_again_when_an_answer_was_taken)
+{
+	static char buf[1 << 16];
+	int fd = client();
+	size_t got = 0;
+
+	say(fd, "big\n");
+	turns(3);
+	usec at = local_deadline(local);
+	while (got < BIG) {
+		ssize_t len = recv(fd, buf, sizeof buf, 0);
+		got += len > 0 ? (size_t)len : 0;
+		turns(1);
+	}
+	assert_int_equal(answers_out, 0);
+	assert_true(local_deadline(local) > at);
+	close(fd);
+}
+
+TEST(a_request_is_wiped_when_it_was_answered)
+{
+	static const char zeros[16];
+	int fd = client();
+
+	say(fd, "private_key=1234\n");
+	turns(2);
+	assert_int_equal(requests, 1);
+	assert_memory_equal(last_at, zeros, sizeof zeros);
+	close(fd);
+}
+
 TEST(a_client_that_does_not_take_its_answer_is_closed)
 {
 	int fd = client();
@@ -569,6 +602,18 @@ TEST(a_file_put_in_its_place_counts_as_removal_and_stays)
 	assert_int_equal(mode_of(path), 0640);
 }
 
+TEST(closing_removes_nobody_elses_file)
+{
+	char other[128];
+
+	snprintf(other, sizeof other, "%s/other", folder);
+	close(open(other, O_CREAT | O_WRONLY, 0640));
+	assert_int_equal(rename(other, path), 0);
+	local_close(local); /* before the loop has heard of it */
+	local = NULL;
+	assert_int_equal(mode_of(path), 0640);
+}
+
 TEST(takes_a_listening_descriptor)
 {
 	struct local *given;
@@ -619,6 +664,8 @@ int main(void)
 		RUN_WITH_SOCKET(a_client_gets_five_seconds_for_a_request),
 		RUN_WITH_SOCKET(bytes_that_trickle_in_do_not_buy_time),
 		RUN_WITH_SOCKET(a_big_answer_goes_as_fast_as_its_client_reads),
+		RUN_WITH_SOCKET(time_starts_again_when_an_answer_was_taken),
+		RUN_WITH_SOCKET(a_request_is_wiped_when_it_was_answered),
 		RUN_WITH_SOCKET(a_client_that_does_not_take_its_answer_is_closed),
 		RUN_WITH_SOCKET(megabytes_of_rubbish_end_at_the_limit),
 		RUN_WITH_SOCKET(a_host_without_descriptors_does_not_make_it_spin),
@@ -629,6 +676,7 @@ int main(void)
 		RUN_WITH_SOCKET(tells_once_when_the_socket_file_is_removed),
 		RUN_WITH_SOCKET(may_be_closed_when_told_of_the_removal),
 		RUN_WITH_SOCKET(a_file_put_in_its_place_counts_as_removal_and_stays),
+		RUN_WITH_SOCKET(closing_removes_nobody_elses_file),
 		RUN_WITH_SOCKET(takes_a_listening_descriptor),
 	};
 

@@ -247,6 +247,20 @@ TEST(headers_are_whole_again_after_each_batch)
 	}
 }
 
+TEST(headers_serve_both_doors_in_turn)
+{
+	if (!has_v6())
+		return;
+	for (int i = 0; i < 6; i++) {
+		out.count = 0;
+		put(1, 1, at(i % 2 ? "::1" : "127.0.0.1", udp_port(b)));
+		assert_int_equal(udp_send(a, &out), 0);
+		assert_int_equal(recv_at(b, i % 2), 1);
+		assert_true(addr_same_ip(&in.packets[0].via.local, &out.packets[0].via.remote));
+		assert_true(addr_same_ip(&in.packets[0].via.remote, &out.packets[0].via.remote));
+	}
+}
+
 TEST(carries_empty_and_longest_datagrams)
 {
 	put(0, 0, at("127.0.0.1", udp_port(b)));
@@ -577,6 +591,7 @@ int main(void)
 		RUN_WITH_DOORS(a_batch_keeps_its_order_and_its_bytes),
 		RUN_WITH_DOORS(mixed_families_leave_by_their_doors_in_two_calls),
 		RUN_WITH_DOORS(headers_are_whole_again_after_each_batch),
+		RUN_WITH_DOORS(headers_serve_both_doors_in_turn),
 		RUN_WITH_DOORS(carries_empty_and_longest_datagrams),
 		RUN_WITH_DOORS(a_truncated_datagram_is_counted_and_dropped),
 		RUN_WITH_DOORS(a_refused_datagram_does_not_hold_up_the_others),

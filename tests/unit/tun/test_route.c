@@ -147,6 +147,43 @@ TEST(keeps_the_kernels_own_route_of_an_address)
 	tun_close(t);
 }
 
+/* Add 2001:db8::/64 as an administrator would, with a metric of 50. */
+static void add_by_hand(const struct tun *t)
+{
+	struct prefix p = netns_prefix("2001:db8::/64");
+	char buf[RTNL_REQUEST_MAX];
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+
+	h->nlmsg_type = RTM_NEWROUTE;
+	h->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+	struct rtmsg *m = mnl_nlmsg_put_extra_header(h, sizeof *m);
+	*m = (struct rtmsg){.rtm_family = AF_INET6,
+			    .rtm_dst_len = p.len,
+			    .rtm_table = RT_TABLE_MAIN,
+			    .rtm_protocol = RTPROT_STATIC,
+			    .rtm_type = RTN_UNICAST};
+	mnl_attr_put(h, RTA_DST, sizeof p.ip, p.ip);
+	mnl_attr_put_u32(h, RTA_OIF, (uint32_t)tun_index(t));
+	mnl_attr_put_u32(h, RTA_PRIORITY, 50);
+	assert_int_equal(rtnl_ask(r, h), 0);
+}
+
+TEST(keeps_a_route_of_the_same_prefix_with_another_metric)
+{
+	struct tun *t = netns_tun(r, "wt0", NULL, NULL);
+	struct route_list undo = {0};
+
+	add_by_hand(t);
+	assert_int_equal(add(&undo, t, "2001:db8::/64", 0), 0);
+	assert_int_equal(routes(t, RT_TABLE_MAIN), 2);
+	route_undo(r, &undo, tun_index(t));
+	assert_int_equal(add(&undo, t, "2001:db8::/64", 0), 0);
+	assert_int_equal(undo.count, 1); /* so the one that went was ours */
+	route_undo(r, &undo, tun_index(t));
+	assert_int_equal(routes(t, RT_TABLE_MAIN), 1);
+	tun_close(t);
+}
+
 TEST(refuses_a_prefix_that_goes_through_another_device)
 {
 	struct tun *other = netns_tun(r, "other0", NULL, NULL),
@@ -199,6 +236,7 @@ int main(void)
 		RUN(adds_to_tables_with_large_numbers),
 		RUN(clears_host_bits),
 		RUN(keeps_the_kernels_own_route_of_an_address),
+		RUN(keeps_a_route_of_the_same_prefix_with_another_metric),
 		RUN(refuses_a_prefix_that_goes_through_another_device),
 		RUN(says_when_the_device_is_down_or_gone),
 		RUN(undoing_skips_what_is_gone_already),
