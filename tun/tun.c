@@ -1,4 +1,4 @@
-/* The TUN device by /dev/net/tun. Rules of docs/dataplane, "TUN". The vnet header of 10 bytes
+/* The TUN device by /dev/net/tun. dataplane.md, section 3, "TUN". The vnet header of 10 bytes
  * lies in the head room, directly before the packet, so that one buffer holds both and nothing
  * is copied. */
 #include "config.h"

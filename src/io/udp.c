@@ -1,4 +1,4 @@
-/* Doors: two UDP sockets on one port, read and written by batches. Rules of docs/dataplane, "UDP
+/* Doors: two UDP sockets on one port, read and written by batches. dataplane.md, section 3, "UDP
  * socket". Nothing that the host says about one datagram stops the program: the datagram is
  * counted and lost, as networks lose them. */
 #include "config.h"
