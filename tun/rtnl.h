@@ -2,14 +2,24 @@
 #ifndef TUN_RTNL_H
 #define TUN_RTNL_H
 
+#define RTNL_REQUEST_MAX 512 /* room for any request made in this folder */
+
 struct rtnl;
 struct nlmsghdr;
 
 /* 0 or -errno. */
 int rtnl_open(struct rtnl **out);
+/* NULL is fine. */
 void rtnl_close(struct rtnl *r);
-/* Send a request and wait for its acknowledgement: 0 or the kernel's -errno. Sets the flags NLM_F_REQUEST|NLM_F_ACK and the sequence
- * number. Strict with truncated answers. */
+
+/* Send a request and wait for its acknowledgement: 0 or the kernel's -errno. Sets the flags
+ * NLM_F_REQUEST|NLM_F_ACK and the sequence number. Strict with truncated answers: -EMSGSIZE,
+ * -EBADMSG. */
 int rtnl_ask(struct rtnl *r, struct nlmsghdr *request);
+
+/* Ask for a list (the flag NLM_F_DUMP is set here) and call `each` with every message of it: 0
+ * or -errno, perhaps after some. */
+typedef void rtnl_each(void *ctx, const struct nlmsghdr *message);
+int rtnl_dump(struct rtnl *r, struct nlmsghdr *request, rtnl_each *each, void *ctx);
 
 #endif

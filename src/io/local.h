@@ -1,6 +1,7 @@
-/* A Unix socket that answers requests of text: the UAPI (requests end in a blank line) and the control socket (one line). Clients
- * that are slow, many or talk rubbish cost the loop nothing: at most LOCAL_CLIENTS at once (the rest wait in the kernel's queue), a
- * request of at most LOCAL_REQUEST_MAX, 5 s to finish one, never a blocking read or write. */
+/* A Unix socket that answers requests of text: the UAPI (requests end in a blank line) and the
+ * control socket (one line). Clients that are slow, many or talk rubbish cost the loop nothing:
+ * at most LOCAL_CLIENTS at once (the rest wait in the kernel's queue), a request of at most
+ * LOCAL_REQUEST_MAX, 5 s to finish one, never a blocking read or write. */
 #ifndef IO_LOCAL_H
 #define IO_LOCAL_H
 
@@ -10,32 +11,36 @@
 #include "base/log.h"
 #include "io/loop.h"
 
-#define LOCAL_CLIENTS	  16
+#define LOCAL_CLIENTS     16
 #define LOCAL_REQUEST_MAX (16u << 20)
-#define LOCAL_IDLE_FOR	  SEC(5)
+#define LOCAL_IDLE_FOR    SEC(5)
 
 struct local;
 
 struct local_protocol {
 	/* Length of the first whole request, 0: more bytes needed, SIZE_MAX: hopeless, close. */
 	size_t (*frame)(const char *text, size_t len);
-	/* Answer one request: a new buffer and its length, freed with `release` after it was written. NULL: close. `text` is
-	 * followed by a zero byte. The peer's uid comes from SO_PEERCRED. */
+	/* Answer one request: a new buffer and its length, freed with `release` after it was
+	 * written. NULL: close. `text` is followed by a zero byte, may be changed, and is wiped
+	 * afterwards. The peer's uid comes from SO_PEERCRED. Must not close the socket. */
 	char *(*answer)(void *ctx, char *text, size_t len, uid_t uid, size_t *answer_len);
 	void (*release)(char *answer);
 };
 
-/* Listen at path, made with this mode; a stale socket there is replaced, a live one is -EADDRINUSE. The folder is made (0755) when
- * missing. 0 or -errno. */
-int local_open(struct local **out, struct loop *l, const char *path, mode_t mode, const struct local_protocol *p, void *ctx,
-	       struct log *log);
-/* The same on a listening descriptor that was handed to us; path may be NULL, else it is watched and unlinked as above. */
-int local_open_fd(struct local **out, struct loop *l, int fd, const char *path, const struct local_protocol *p, void *ctx,
-		  struct log *log);
+/* Listen at path, made with this mode; a stale socket there is replaced, a live one is
+ * -EADDRINUSE, another kind of file -EEXIST. The folder is made (0755) when missing. 0 or
+ * -errno. */
+int local_open(struct local **out, struct loop *l, const char *path, mode_t mode,
+	       const struct local_protocol *p, void *ctx, struct log *log);
+/* The same on a listening descriptor that was handed to us; path may be NULL, else it is watched
+ * and unlinked as above. The descriptor stays the caller's on failure. */
+int local_open_fd(struct local **out, struct loop *l, int fd, const char *path,
+		  const struct local_protocol *p, void *ctx, struct log *log);
 /* Removes the socket file if it is still ours, closes all clients. NULL is fine. */
 void local_close(struct local *l);
 
-/* Call back when the socket file was removed by somebody else (inotify): a request to stop, as wireguard-go has it. */
+/* Call back when the socket file was removed by somebody else (inotify): a request to stop, as
+ * wireguard-go has it. The callback may close the socket. */
 void local_on_removed(struct local *l, void (*removed)(void *ctx), void *ctx);
 /* Close clients that exceeded their time; call once a second or at local_deadline(). */
 void local_tick(struct local *l, usec now);

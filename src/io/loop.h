@@ -1,5 +1,5 @@
-/* The loop: libev for descriptors and signals, and the one timer of the program, a timerfd on the boot-time clock (an ev_timer
- * does not count sleep). */
+/* The loop: libev for descriptors and signals, and the one timer of the program, a timerfd on
+ * the boot-time clock (an ev_timer does not count sleep). */
 #ifndef IO_LOOP_H
 #define IO_LOOP_H
 
@@ -24,19 +24,22 @@ usec loop_update_now(struct loop *l);
 /* Wall clock minus boot-time clock, now: for env. */
 usec loop_wall_offset(void);
 
-struct loop_watch *loop_watch(struct loop *l, int fd, int events, void (*ready)(void *ctx, int events), void *ctx);
+/* NULL without memory. */
+struct loop_watch *loop_watch(struct loop *l, int fd, int events,
+			      void (*ready)(void *ctx, int events), void *ctx);
 /* Change what is waited for; 0 stops waiting. */
 void loop_watch_set(struct loop_watch *w, int events);
 void loop_unwatch(struct loop_watch *w); /* NULL is fine; safe inside its own callback */
 
-/* Call back on these signals. */
+/* Call back on these signals: 0 or -ENOMEM. */
 int loop_on_signal(struct loop *l, int signum, void (*caught)(void *ctx, int signum), void *ctx);
 
-/* Call `deadline` when the clock reaches `at`; one timer, the last call counts. USEC_NEVER: not at all. */
+/* Call `deadline` when the clock reaches `at`; one timer, the last call counts. USEC_NEVER: not
+ * at all. */
 void loop_on_deadline(struct loop *l, void (*deadline)(void *ctx), void *ctx);
 void loop_wake_at(struct loop *l, usec at);
 
-/* Runs until loop_stop. */
+/* Runs until loop_stop; returns at once when that was called before. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 

@@ -1,11 +1,11 @@
-/* Doors: the UDP sockets of the WireGuard port. Door 0 is IPv4, door 1 IPv6. Packets are read and written by batches; the address
- * of ours a packet came to (IP_PKTINFO, IPV6_PKTINFO) is in via.local, and an answer leaves from it. */
+/* Doors: the UDP sockets of the WireGuard port. Door 0 is IPv4, door 1 IPv6. Packets are read
+ * and written by batches; the address of ours a packet came to (IP_PKTINFO, IPV6_PKTINFO) is in
+ * via.local, and an answer leaves from it. */
 #ifndef IO_UDP_H
 #define IO_UDP_H
 
 #include <stdint.h>
 
-#include "base/drop.h"
 #include "base/log.h"
 #include "base/packet.h"
 
@@ -20,9 +20,11 @@ struct udp_stats {
 	uint64_t send_failed, truncated;
 };
 
-/* Open both doors on one port (0: a port that is free on both). A family the host does not have is left out, but one must open. 0 and
- * *out, or -errno with nothing open: -EADDRINUSE when the port is taken. */
+/* Open both doors on one port (0: a port that is free on both). A family the host does not have
+ * is left out, but one must open. 0 and *out, or -errno with nothing open: -EADDRINUSE when the
+ * port is taken. */
 int udp_open(struct udp **out, uint16_t port, uint32_t fwmark, struct log *log);
+/* NULL is fine. */
 void udp_close(struct udp *u);
 uint16_t udp_port(const struct udp *u);
 /* The descriptor of a door, or -1. */
@@ -30,11 +32,13 @@ int udp_fd(const struct udp *u, unsigned door);
 /* At once on every door: 0 or -errno. */
 int udp_set_fwmark(struct udp *u, uint32_t fwmark);
 
-/* Read what waits at a door, at most BATCH_MAX datagrams, into `slab` memory of `u`; they live until the next udp_recv. Sets
- * in->count; returns it. Never fails: what the host reports is counted and logged. */
+/* Read what waits at a door, at most BATCH_MAX datagrams, into `slab` memory of `u`; they live
+ * until the next udp_recv. Sets in->count; returns it. Never fails: what the host reports is
+ * logged, and an error that stays costs a pause of 1 ms each time. */
 size_t udp_recv(struct udp *u, unsigned door, struct batch *in);
-/* Send all; order within one via is kept. What the host refuses is counted and lost (never an exit): returns how many. A via.local the
- * host no longer has is dropped from the packet and the send is tried once more. */
+/* Send all; order within one door is kept. What the host refuses is counted and lost (never an
+ * exit): returns how many. A via.local the host no longer has is dropped from the packet and the
+ * send is tried once more. */
 size_t udp_send(struct udp *u, const struct batch *out);
 
 const struct udp_stats *udp_stats(const struct udp *u);

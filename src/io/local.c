@@ -1,0 +1,527 @@
+/* A Unix socket for requests of text. One request is answered per client and turn, and nothing
+ * here blocks, so that the data plane hardly notices the worst of clients. */
+#include "config.h"
+
+#include "io/local.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define INPUT_FIRST  4096u  /* of a client's buffer, then doubled */
+#define ACCEPT_PAUSE SEC(1) /* when the host has no descriptor or memory for another client */
+#define REMOVAL_EVENTS                                                                             \
+	(IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)
+
+/* A client either sends requests or is being sent an answer; of several requests in `in` the
+ * rest waits. */
+struct client {
+	struct local *local; /* NULL: free */
+	struct loop_watch *watch;
+	int fd;
+	uid_t uid;
+	usec deadline;
+	char *in; /* requests from in_at to in_len; room for one more byte, the zero */
+	size_t in_at, in_len, in_room;
+	bool partial; /* what is left in `in` is no whole request */
+	char *answer; /* NULL: none */
+	size_t answer_at, answer_len;
+};
+
+struct local {
+	struct loop *loop;
+	struct log *log;
+	const struct local_protocol *protocol;
+	void *ctx;
+
+	int fd;
+	struct loop_watch *accepting;
+	usec accept_at; /* accept again; USEC_NEVER: no pause */
+	size_t client_count;
+	struct client clients[LOCAL_CLIENTS];
+
+	char *path; /* NULL: none, or not ours any more */
+	dev_t dev;
+	ino_t ino;
+	int inotify; /* -1: none */
+	struct loop_watch *removal;
+	void (*removed)(void *ctx);
+	void *removed_ctx;
+};
+
+static void accept_resume(struct local *l)
+{
+	l->accept_at = USEC_NEVER;
+	loop_watch_set(l->accepting, l->client_count < LOCAL_CLIENTS ? LOOP_READ : 0);
+}
+
+static void answer_free(struct client *c)
+{
+	if (c->answer != NULL)
+		c->local->protocol->release(c->answer);
+	c->answer = NULL;
+	c->answer_at = c->answer_len = 0;
+}
+
+/* Requests may hold private keys: no copy stays behind in freed memory. */
+static void input_free(struct client *c)
+{
+	if (c->in != NULL)
+		explicit_bzero(c->in, c->in_len);
+	free(c->in);
+}
+
+static void client_close(struct client *c)
+{
+	struct local *l = c->local;
+
+	answer_free(c);
+	loop_unwatch(c->watch);
+	close(c->fd);
+	input_free(c);
+	*c = (struct client){0};
+	l->client_count--;
+	accept_resume(l);
+}
+
+static void client_rest(struct client *c)
+{
+	c->deadline = loop_now(c->local->loop) + LOCAL_IDLE_FOR;
+}
+
+/* Room for more bytes behind in_len: 0 or -errno. */
+static int input_reserve(struct client *c)
+{
+	if (c->in_at > 0) {
+		size_t left = c->in_len - c->in_at;
+		memmove(c->in, c->in + c->in_at, left);
+		explicit_bzero(c->in + left, c->in_at);
+		c->in_len = left;
+		c->in_at = 0;
+	}
+	if (c->in_len < c->in_room)
+		return 0;
+	if (c->in_room >= LOCAL_REQUEST_MAX)
+		return -EMSGSIZE;
+
+	size_t room = c->in_room != 0 ? c->in_room * 2 : INPUT_FIRST;
+	char *in = malloc(room + 1);
+	if (in == NULL)
+		return -ENOMEM;
+	if (c->in_len > 0)
+		memcpy(in, c->in, c->in_len);
+	input_free(c);
+	c->in = in;
+	c->in_room = room;
+	return 0;
+}
+
+/* False at the end of the client. */
+static bool client_read(struct client *c)
+{
+	if (input_reserve(c) < 0)
+		return false;
+	ssize_t got = recv(c->fd, c->in + c->in_len, c->in_room - c->in_len, MSG_DONTWAIT);
+	if (got > 0)
+		c->in_len += (size_t)got;
+	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+/* Write what the socket takes. False at the end of the client. */
+static bool client_write(struct client *c)
+{
+	ssize_t sent = send(c->fd, c->answer + c->answer_at, c->answer_len - c->answer_at,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (sent < 0)
+		return errno == EAGAIN || errno == EINTR;
+	c->answer_at += (size_t)sent;
+	if (c->answer_at == c->answer_len) {
+		answer_free(c);
+		client_rest(c);
+	}
+	return true;
+}
+
+/* Answer the first request in `in`, if it is whole. False at the end of the client. */
+static bool client_answer(struct client *c)
+{
+	const struct local *l = c->local;
+	char *request = c->in + c->in_at;
+	size_t left = c->in_len - c->in_at;
+
+	size_t len = left > 0 ? l->protocol->frame(request, left) : 0;
+	c->partial = len == 0;
+	if (c->partial)
+		return true;
+	if (len == SIZE_MAX)
+		return false;
+	assert(len <= left);
+
+	char next = request[len];
+	request[len] = '\0';
+	c->answer = l->protocol->answer(l->ctx, request, len, c->uid, &c->answer_len);
+	request[len] = next;
+	explicit_bzero(request, len);
+	c->in_at += len;
+	c->partial = c->in_at == c->in_len;
+	client_rest(c);
+	return c->answer != NULL;
+}
+
+/* False at the end of the client. */
+static bool client_turn(struct client *c, int events)
+{
+	if (c->answer == NULL) {
+		if (events & LOOP_READ && !client_read(c))
+			return false;
+		if (!client_answer(c))
+			return false;
+	}
+	return c->answer == NULL || client_write(c);
+}
+
+static void on_client(void *ctx, int events)
+{
+	struct client *c = ctx;
+
+	if (!client_turn(c, events)) {
+		client_close(c);
+		return;
+	}
+	/* Behind an answered request there may be another whole one: look in the next turn,
+	 * others first. */
+	loop_watch_set(c->watch, c->answer == NULL && c->partial ? LOOP_READ : LOOP_WRITE);
+}
+
+static void client_new(struct local *l, int fd)
+{
+	struct ucred who;
+	socklen_t len = sizeof who;
+	struct client *c = l->clients;
+
+	while (c->local != NULL)
+		c++;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0) {
+		close(fd);
+		return;
+	}
+	struct loop_watch *w = loop_watch(l->loop, fd, LOOP_READ, on_client, c);
+	if (w == NULL) {
+		close(fd);
+		return;
+	}
+	*c = (struct client){.local = l, .watch = w, .fd = fd, .uid = who.uid};
+	client_rest(c);
+	l->client_count++;
+}
+
+static void on_connection(void *ctx, int events)
+{
+	struct local *l = ctx;
+
+	(void)events;
+	while (l->client_count < LOCAL_CLIENTS) {
+		int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0) {
+			client_new(l, fd);
+			continue;
+		}
+		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+			return;
+		log_warn(l->log, "cannot take a client: %s", strerror(errno));
+		l->accept_at = loop_now(l->loop) + ACCEPT_PAUSE;
+		break;
+	}
+	loop_watch_set(l->accepting, 0); /* or the connections that wait would make the loop spin */
+}
+
+void local_tick(struct local *l, usec now)
+{
+	for (struct client *c = l->clients; c < l->clients + LOCAL_CLIENTS; c++)
+		if (c->local != NULL && usec_due(c->deadline, now))
+			client_close(c);
+	if (usec_due(l->accept_at, now))
+		accept_resume(l);
+}
+
+usec local_deadline(const struct local *l)
+{
+	usec at = l->accept_at;
+
+	for (const struct client *c = l->clients; c < l->clients + LOCAL_CLIENTS; c++)
+		if (c->local != NULL)
+			at = usec_min(at, c->deadline);
+	return at;
+}
+
+/* True while the file at `path` is the one made or found at start. */
+static bool path_is_ours(const struct local *l)
+{
+	struct stat st;
+
+	return l->path != NULL && lstat(l->path, &st) == 0 && st.st_dev == l->dev &&
+	       st.st_ino == l->ino;
+}
+
+static void removal_unwatch(struct local *l)
+{
+	loop_unwatch(l->removal);
+	l->removal = NULL;
+	if (l->inotify >= 0)
+		close(l->inotify);
+	l->inotify = -1;
+}
+
+static void on_folder_changed(void *ctx, int events)
+{
+	struct local *l = ctx;
+	char buf[4096];
+
+	(void)events;
+	while (read(l->inotify, buf, sizeof buf) > 0)
+		continue;
+	if (path_is_ours(l))
+		return;
+
+	removal_unwatch(l);
+	free(l->path);
+	l->path = NULL;
+	if (l->removed != NULL)
+		l->removed(l->removed_ctx); /* may close us */
+}
+
+void local_on_removed(struct local *l, void (*removed)(void *ctx), void *ctx)
+{
+	l->removed = removed;
+	l->removed_ctx = ctx;
+}
+
+/* The folder part of path, in new memory; NULL without memory. */
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return strdup(".");
+	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+/* Watching is a convenience for those who stop us by removing the file: its failure is told, and
+ * borne. */
+static int removal_watch(struct local *l)
+{
+	char *folder = folder_of(l->path);
+	int err = 0;
+
+	if (folder == NULL)
+		return -ENOMEM;
+	l->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (l->inotify < 0 ||
+	    inotify_add_watch(l->inotify, folder, REMOVAL_EVENTS | IN_ONLYDIR) < 0)
+		err = -errno;
+	else if ((l->removal = loop_watch(l->loop, l->inotify, LOOP_READ, on_folder_changed, l)) ==
+		 NULL)
+		err = -ENOMEM;
+	if (err < 0) {
+		log_warn(l->log, "cannot watch %s for removal of the socket: %s", folder,
+			 strerror(-err));
+		removal_unwatch(l);
+	}
+	free(folder);
+	return 0;
+}
+
+/* The file at l->path is ours from here on. */
+static int path_own(struct local *l)
+{
+	struct stat st;
+
+	/* Watched first, so that no removal falls in between. */
+	int err = removal_watch(l);
+	if (err < 0)
+		return err;
+	if (lstat(l->path, &st) < 0)
+		return -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -ENOTSOCK;
+	l->dev = st.st_dev;
+	l->ino = st.st_ino;
+	return 0;
+}
+
+void local_close(struct local *l)
+{
+	if (l == NULL)
+		return;
+	removal_unwatch(l);
+	if (path_is_ours(l))
+		unlink(l->path);
+	for (struct client *c = l->clients; c < l->clients + LOCAL_CLIENTS; c++)
+		if (c->local != NULL)
+			client_close(c);
+	loop_unwatch(l->accepting);
+	close(l->fd);
+	free(l->path);
+	free(l);
+}
+
+int local_open_fd(struct local **out, struct loop *loop, int fd, const char *path,
+		  const struct local_protocol *p, void *ctx, struct log *log)
+{
+	int listening = 0, flags = fcntl(fd, F_GETFL), err = -ENOMEM;
+	socklen_t len = sizeof listening;
+
+	if (flags < 0 || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0)
+		return -errno;
+	if (!listening)
+		return -EINVAL;
+	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return -errno;
+
+	struct local *l = malloc(sizeof *l);
+	if (l == NULL)
+		return -ENOMEM;
+	*l = (struct local){
+		.loop = loop,
+		.log = log,
+		.protocol = p,
+		.ctx = ctx,
+		.fd = fd,
+		.accept_at = USEC_NEVER,
+		.inotify = -1,
+	};
+	if (path != NULL) {
+		l->path = strdup(path);
+		err = l->path != NULL ? path_own(l) : -ENOMEM;
+		if (err < 0)
+			goto failed;
+	}
+	l->accepting = loop_watch(loop, fd, LOOP_READ, on_connection, l);
+	if (l->accepting == NULL) {
+		err = -ENOMEM;
+		goto failed;
+	}
+	*out = l;
+	return 0;
+
+failed:
+	removal_unwatch(l);
+	free(l->path);
+	free(l);
+	return err;
+}
+
+/* Make the folder of path if it is missing, readable for all. Its own folder must be there. */
+static int folder_make(const char *path)
+{
+	char *folder = folder_of(path);
+	int err = 0;
+
+	if (folder == NULL)
+		return -ENOMEM;
+	mode_t umask_before = umask(022);
+	if (mkdir(folder, 0755) < 0 && errno != EEXIST)
+		err = -errno;
+	umask(umask_before);
+	free(folder);
+	return err;
+}
+
+static int socket_new(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Remove a socket nobody listens on: 0, or -EADDRINUSE when somebody does, -EEXIST when it is
+ * something else. */
+static int stale_remove(const struct sockaddr_un *name)
+{
+	struct stat st;
+
+	if (lstat(name->sun_path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+
+	int fd = socket_new();
+	if (fd < 0)
+		return fd;
+	bool refused = connect(fd, (const struct sockaddr *)name, sizeof *name) < 0 &&
+		       errno == ECONNREFUSED;
+	close(fd);
+	if (!refused)
+		return -EADDRINUSE;
+	return unlink(name->sun_path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* bind() with the mode from the first moment on: a chmod afterwards would come too late. */
+static int bind_with_mode(int fd, const struct sockaddr_un *name, mode_t mode)
+{
+	mode_t umask_before = umask(0777 & ~mode);
+	int err = bind(fd, (const struct sockaddr *)name, sizeof *name) < 0 ? -errno : 0;
+
+	umask(umask_before);
+	return err;
+}
+
+/* A listening socket at path, or -errno. (Two daemons that start at once for one interface do
+ * not get here: the TUN device is taken first.) */
+static int listen_at(const char *path, mode_t mode)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	size_t len = strlen(path);
+	int err, fd;
+
+	if (len >= sizeof name.sun_path)
+		return -ENAMETOOLONG;
+	memcpy(name.sun_path, path, len);
+	err = folder_make(path);
+	if (err < 0)
+		return err;
+	fd = socket_new();
+	if (fd < 0)
+		return fd;
+
+	err = bind_with_mode(fd, &name, mode);
+	if (err == -EADDRINUSE) {
+		err = stale_remove(&name);
+		if (err == 0)
+			err = bind_with_mode(fd, &name, mode);
+	}
+	if (err == 0 && listen(fd, SOMAXCONN) < 0) {
+		err = -errno;
+		unlink(path);
+	}
+	if (err < 0) {
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int local_open(struct local **out, struct loop *loop, const char *path, mode_t mode,
+	       const struct local_protocol *p, void *ctx, struct log *log)
+{
+	int fd = listen_at(path, mode);
+
+	if (fd < 0)
+		return fd;
+	int err = local_open_fd(out, loop, fd, path, p, ctx, log);
+	if (err < 0) {
+		unlink(path);
+		close(fd);
+	}
+	return err;
+}

@@ -1,0 +1,105 @@
+/* What `ip link set` and `ip address add` do, by rtnetlink. */
+#include "tun/link.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+union request {
+	struct nlmsghdr header;
+	char bytes[RTNL_REQUEST_MAX];
+};
+
+/* The start of a request that changes this link. */
+static struct ifinfomsg *link_request(union request *q, int index)
+{
+	mnl_nlmsg_put_header(q->bytes)->nlmsg_type = RTM_NEWLINK;
+	struct ifinfomsg *link = mnl_nlmsg_put_extra_header(&q->header, sizeof *link);
+	link->ifi_family = AF_UNSPEC;
+	link->ifi_index = index;
+	return link;
+}
+
+int link_set_mtu(struct rtnl *r, int index, uint32_t mtu)
+{
+	union request q;
+
+	link_request(&q, index);
+	mnl_attr_put_u32(&q.header, IFLA_MTU, mtu);
+	return rtnl_ask(r, &q.header);
+}
+
+int link_set_up(struct rtnl *r, int index)
+{
+	union request q;
+	struct ifinfomsg *link = link_request(&q, index);
+
+	link->ifi_flags = link->ifi_change = IFF_UP;
+	return rtnl_ask(r, &q.header);
+}
+
+int link_set_txqueuelen(struct rtnl *r, int index, uint32_t len)
+{
+	union request q;
+
+	link_request(&q, index);
+	mnl_attr_put_u32(&q.header, IFLA_TXQLEN, len);
+	return rtnl_ask(r, &q.header);
+}
+
+int link_set_no_ll(struct rtnl *r, int index)
+{
+	union request q;
+
+	link_request(&q, index);
+	struct nlattr *families = mnl_attr_nest_start(&q.header, IFLA_AF_SPEC);
+	struct nlattr *inet6 = mnl_attr_nest_start(&q.header, AF_INET6);
+	mnl_attr_put_u8(&q.header, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(&q.header, inet6);
+	mnl_attr_nest_end(&q.header, families);
+
+	int err = rtnl_ask(r, &q.header);
+	return err == -EAFNOSUPPORT || err == -EOPNOTSUPP ? 0 : err;
+}
+
+int link_add_address(struct rtnl *r, int index, const struct prefix *address)
+{
+	union request q;
+	size_t ip_len = addr_ip_len(address->family);
+
+	mnl_nlmsg_put_header(q.bytes)->nlmsg_type = RTM_NEWADDR;
+	q.header.nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+	struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(&q.header, sizeof *m);
+	m->ifa_family = address->family == ADDR_V4 ? AF_INET : AF_INET6;
+	m->ifa_prefixlen = address->len;
+	m->ifa_index = (unsigned)index;
+	mnl_attr_put(&q.header, IFA_LOCAL, ip_len, address->ip);
+	mnl_attr_put(&q.header, IFA_ADDRESS, ip_len, address->ip);
+
+	int err = rtnl_ask(r, &q.header);
+	return err == -EEXIST ? 0 : err;
+}
+
+int link_mtu(const char *name)
+{
+	struct ifreq q = {0};
+	size_t len = strlen(name);
+	int fd, err;
+
+	if (len >= sizeof q.ifr_name)
+		return -ENODEV;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* any socket will do */
+	if (fd < 0)
+		return -errno;
+	memcpy(q.ifr_name, name, len);
+	err = ioctl(fd, SIOCGIFMTU, &q) < 0 ? -errno : q.ifr_mtu;
+	close(fd);
+	return err;
+}
