@@ -134,10 +134,16 @@ static bool is_exactly(const struct allowed_node *n, struct bits bits, unsigned 
 	return n != NULL && n->len == len && contains(n, bits);
 }
 
-static struct allowed_node *node_new(struct bits bits, unsigned len, void *owner)
+static struct allowed_node *node_new(struct allowed *a, struct bits bits, unsigned len, void *owner)
 {
-	struct allowed_node *n = calloc(1, sizeof *n);
+	struct allowed_node *n = a->spare;
 
+	if (n != NULL) {
+		a->spare = n->parent;
+		a->spare_count--;
+	} else {
+		n = malloc(sizeof *n);
+	}
 	if (n != NULL)
 		*n = (struct allowed_node){.bits = bits, .len = (uint8_t)len, .owner = owner};
 	return n;
@@ -170,7 +176,7 @@ void allowed_init(struct allowed *a)
 	*a = (struct allowed){0};
 }
 
-void allowed_free(struct allowed *a)
+void allowed_clear(struct allowed *a)
 {
 	struct allowed_node *roots[] = {a->root4, a->root6};
 
@@ -179,7 +185,33 @@ void allowed_free(struct allowed *a)
 			next = next_up(n);
 			free(n);
 		}
-	*a = (struct allowed){0};
+	a->root4 = a->root6 = NULL;
+	a->count = 0;
+}
+
+void allowed_free(struct allowed *a)
+{
+	allowed_clear(a);
+	allowed_reserve(a, 0);
+}
+
+int allowed_reserve(struct allowed *a, size_t count)
+{
+	while (a->spare_count < 2 * count) {
+		struct allowed_node *n = malloc(sizeof *n);
+		if (n == NULL)
+			return -ENOMEM;
+		n->parent = a->spare;
+		a->spare = n;
+		a->spare_count++;
+	}
+	while (a->spare_count > 2 * count) {
+		struct allowed_node *n = a->spare;
+		a->spare = n->parent;
+		free(n);
+		a->spare_count--;
+	}
+	return 0;
 }
 
 int allowed_add(struct allowed *a, const struct prefix *p, void *owner)
@@ -199,9 +231,9 @@ int allowed_add(struct allowed *a, const struct prefix *p, void *owner)
 	/* What is there lies inside the new prefix, or beside it: then a fork holds both. */
 	unsigned common = there != NULL ? bits_common(there->bits, bits) : 128;
 	bool beside = common < p->len;
-	struct allowed_node *entry = node_new(bits, p->len, owner);
+	struct allowed_node *entry = node_new(a, bits, p->len, owner);
 	struct allowed_node *fork =
-		beside ? node_new(bits_first(bits, common), common, NULL) : NULL;
+		beside ? node_new(a, bits_first(bits, common), common, NULL) : NULL;
 	if (entry == NULL || (beside && fork == NULL)) {
 		free(entry);
 		free(fork);
