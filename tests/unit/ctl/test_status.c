@@ -1,0 +1,487 @@
+/* The JSON of `warren status`, of real meshes. With --samples it prints some for check_schema instead. */
+#include "ctl/status.h"
+
+#include <jansson.h>
+
+#include "crypto/crypto.h"
+#include "support/env_fake.h"
+#include "support/test.h"
+
+#define HOST "host1"
+
+/* A node: 192.0.2.N:51820, 10.66.0.N inside. */
+struct node {
+	struct env_fake env;
+	struct mesh *m;
+	struct outbox out;
+	struct key_private secret;
+	struct key_public key;
+	uint8_t number;
+};
+
+static struct addr outside(uint8_t number)
+{
+	return addr_v4((uint8_t[]){192, 0, 2, number}, 51820);
+}
+
+static void node_start(struct node *n, uint8_t number)
+{
+	*n = (struct node){.number = number};
+	env_fake_init(&n->env, number);
+	memset(n->secret.bytes, number, sizeof n->secret.bytes);
+	key_private_clamp(&n->secret);
+	key_public_from(&n->key, &n->secret);
+	n->m = mesh_new(&n->env.env);
+	assert_non_null(n->m);
+	assert_int_equal(outbox_init(&n->out), 0);
+}
+
+static void node_stop(struct node *n)
+{
+	mesh_free(n->m);
+	outbox_free(&n->out);
+}
+
+static void apply(struct node *n, struct delta *d, usec now)
+{
+	assert_int_equal(mesh_apply(n->m, d, now, &n->out), 0);
+	delta_free(d);
+}
+
+static struct delta *identity(const struct node *n)
+{
+	struct delta *d = delta_new();
+
+	assert_non_null(d);
+	d->has_private_key = true;
+	d->private_key = n->secret;
+	d->has_listen_port = true;
+	d->listen_port = 51820;
+	return d;
+}
+
+static void add_peer(struct delta *d, const struct node *n, const char *name, bool anchor,
+		     bool endpoint)
+{
+	struct delta_peer *p = delta_add_peer(d, &n->key);
+	struct prefix inside = {.family = ADDR_V4, .len = 32, .ip = {10, 66, 0, n->number}};
+
+	assert_non_null(p);
+	p->has_meta = true;
+	snprintf(p->name, sizeof p->name, "%s", name);
+	p->anchor = anchor;
+	p->has_endpoint = endpoint;
+	p->endpoint = endpoint ? outside(n->number) : (struct addr){0};
+	assert_true(delta_add_allowed(p, &inside, false));
+}
+
+/* An inner packet of 28 bytes, through `from`. */
+static void send_inside(struct node *from, uint8_t to, usec now)
+{
+	static uint8_t memory[PACKET_SLOT];
+	static struct batch in;
+	uint8_t *packet = memory + PACKET_HEAD;
+	const uint8_t header[28] = {0x45, 0,  0, 28,           0,  0,  0, 0, 64, 17, 0, 0,
+				    10,   66, 0, from->number, 10, 66, 0, to};
+
+	memcpy(packet, header, sizeof header);
+	in = (struct batch){.packets[0] = {.data = packet, .len = sizeof header}, .count = 1};
+	mesh_outbound(from->m, &in, now, &from->out);
+}
+
+/* What `from` wants to send arrives at `to`, if it is for it. */
+static bool carry(struct node *from, struct node *to, usec now)
+{
+	static struct batch in;
+
+	in.count = 0;
+	for (size_t i = 0; i < from->out.net.count; i++) {
+		struct packet p = from->out.net.packets[i];
+		struct addr there = outside(to->number);
+		if (!addr_equal(&p.via.remote, &there))
+			continue;
+		p.via = (struct via){
+			.kind = VIA_DIRECT, .remote = outside(from->number), .local = there};
+		in.packets[in.count++] = p;
+	}
+	mesh_inbound(to->m, &in, now, &to->out);
+	outbox_clear(&from->out);
+	return in.count != 0;
+}
+
+static void connect_nodes(struct node *a, struct node *b, usec now)
+{
+	send_inside(a, b->number, now);
+	for (int turns = 0; turns < 10 && (carry(a, b, now) | carry(b, a, now)); turns++)
+		continue;
+}
+
+/* Nobody hears it. */
+static void pass_time(struct node *n, usec from, usec to)
+{
+	for (usec now = from; now <= to; now += MSEC(100)) {
+		mesh_tick(n->m, now, &n->out);
+		outbox_clear(&n->out);
+	}
+}
+
+/* --- reading the JSON --------------------------------------------------------------------------------------------- */
+
+static json_t *status_of(const struct node *n, usec now)
+{
+	char *text = status_json(n->m, "warren0", HOST, now);
+
+	assert_non_null(text);
+	assert_null(strchr(text, '\n'));
+	json_t *status = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(status);
+	free(text);
+	return status;
+}
+
+/* The value at "peers.0.path.kind"; fails when there is none. */
+static json_t *value_at(json_t *status, const char *path)
+{
+	char names[128], *save = NULL;
+	json_t *value = status;
+
+	snprintf(names, sizeof names, "%s", path);
+	for (char *name = strtok_r(names, ".", &save); name != NULL;
+	     name = strtok_r(NULL, ".", &save))
+		value = json_is_array(value) ? json_array_get(value, strtoul(name, NULL, 10))
+					     : json_object_get(value, name);
+	if (value == NULL)
+		fail_msg("no field %s", path);
+	return value;
+}
+
+static void assert_text(json_t *status, const char *path, const char *expected)
+{
+	json_t *value = value_at(status, path);
+
+	if (!json_is_string(value) || strcmp(json_string_value(value), expected) != 0)
+		fail_msg("%s is %s, not %s", path,
+			 json_is_string(value) ? json_string_value(value) : "no text", expected);
+}
+
+static void assert_number(json_t *status, const char *path, json_int_t expected)
+{
+	json_t *value = value_at(status, path);
+
+	if (!json_is_integer(value) || json_integer_value(value) != expected)
+		fail_msg("%s is %lld, not %lld", path, json_integer_value(value), expected);
+}
+
+static void assert_null_at(json_t *status, const char *path)
+{
+	if (!json_is_null(value_at(status, path)))
+		fail_msg("%s is not null", path);
+}
+
+/* --- tests -------------------------------------------------------------------------------------------------------- */
+
+TEST(a_node_without_configuration_says_what_it_does_not_know)
+{
+	static const char *const unknown[] = {"nat.mapping", "nat.filtering", "nat.port_pattern",
+					      "nat.hairpin", "nat.double_nat"};
+	struct node n;
+
+	node_start(&n, 1);
+	json_t *s = status_of(&n, SEC(1));
+	assert_text(s, "schema", STATUS_SCHEMA);
+	assert_text(s, "interface", "warren0");
+	assert_text(s, "name", HOST);
+	assert_null_at(s, "public_key");
+	assert_null_at(s, "listen_port");
+	for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+		assert_text(s, unknown[i], "unknown");
+	assert_int_equal(json_array_size(value_at(s, "nat.public")), 0);
+	assert_true(json_is_false(value_at(s, "nat.udp_blocked")));
+	assert_null_at(s, "nat.checked_unix_ns");
+	assert_int_equal(json_array_size(value_at(s, "peers")), 0);
+	json_decref(s);
+	node_stop(&n);
+}
+
+TEST(a_peer_that_was_never_spoken_to_is_idle_and_has_no_path)
+{
+	struct node n, other;
+
+	node_start(&n, 1);
+	node_start(&other, 2);
+	struct delta *d = identity(&n);
+	add_peer(d, &other, "", false, false);
+	apply(&n, d, SEC(1));
+
+	json_t *s = status_of(&n, SEC(1));
+	char key[KEY_TEXT_LEN + 1], short_key[KEY_SHORT_MAX];
+	text_base64_print(key, n.key.bytes);
+	assert_text(s, "public_key", key);
+	text_base64_print(key, other.key.bytes);
+	assert_text(s, "peers.0.public_key", key);
+	assert_text(s, "peers.0.name", key_public_short(&other.key, short_key));
+	assert_text(s, "peers.0.allowed_ips.0", "10.66.0.2/32");
+	assert_true(json_is_false(value_at(s, "peers.0.anchor")));
+	assert_true(json_is_true(value_at(s, "peers.0.plain")));
+	assert_text(s, "peers.0.state", "idle");
+	assert_text(s, "peers.0.reason", "none");
+	assert_text(s, "peers.0.path.kind", "none");
+	assert_null_at(s, "peers.0.path.remote");
+	assert_null_at(s, "peers.0.path.since_unix_ns");
+	assert_null_at(s, "peers.0.path.mtu");
+	assert_null_at(s, "peers.0.standby");
+	assert_null_at(s, "peers.0.latest_handshake_unix_ns");
+	assert_number(s, "peers.0.rx_bytes", 0);
+	assert_number(s, "peers.0.switches", 0);
+	json_decref(s);
+	node_stop(&other);
+	node_stop(&n);
+}
+
+/* A with peers B (in session), 3 (never answers) and 4 (nothing known but its key). Returns now. */
+static usec busy_node(struct node *a, struct node *b)
+{
+	struct node silent, unknown;
+	usec now = SEC(1);
+
+	node_start(a, 1);
+	node_start(b, 2);
+	node_start(&silent, 3);
+	node_start(&unknown, 4);
+
+	struct delta *d = identity(a);
+	d->has_name = true;
+	snprintf(d->name, sizeof d->name, "laptop1");
+	add_peer(d, b, "nas", false, true);
+	add_peer(d, &silent, "old-pi", true, true);
+	add_peer(d, &unknown, "", false, false);
+	apply(a, d, now);
+	mesh_mtu_changed(a->m, 1400);
+	d = identity(b);
+	add_peer(d, a, "", false, false);
+	apply(b, d, now);
+
+	send_inside(a, 3, now);
+	outbox_clear(&a->out);
+	pass_time(a, now, now + SEC(100));
+	now += SEC(100);
+	connect_nodes(a, b, now);
+	mesh_count_drop(a->m, DROP_REPLAY, UINT64_MAX);
+	node_stop(&unknown);
+	node_stop(&silent);
+	return now;
+}
+
+TEST(a_plain_peer_in_session_is_direct_on_a_plain_path)
+{
+	struct node a, b;
+	usec now = busy_node(&a, &b);
+	json_t *s = status_of(&a, now + SEC(5));
+
+	assert_text(s, "name", "laptop1");
+	assert_number(s, "listen_port", 51820);
+	assert_text(s, "peers.0.name", "nas");
+	assert_text(s, "peers.0.state", "direct");
+	assert_text(s, "peers.0.path.kind", "plain");
+	assert_text(s, "peers.0.path.remote", "192.0.2.2:51820");
+	assert_number(s, "peers.0.path.mtu", 1400);
+	assert_number(s, "peers.0.path.since_unix_ns", (now + ENV_FAKE_WALL) * 1000);
+	assert_number(s, "peers.0.latest_handshake_unix_ns", (now + ENV_FAKE_WALL) * 1000);
+	assert_null_at(s, "peers.0.path.rtt_us");
+	assert_true(json_integer_value(value_at(s, "peers.0.tx_bytes")) >= 148);
+	assert_true(json_integer_value(value_at(s, "peers.0.rx_bytes")) >= 92);
+	json_decref(s);
+	node_stop(&b);
+	node_stop(&a);
+}
+
+TEST(a_peer_that_does_not_answer_is_down_and_its_address_still_shown)
+{
+	struct node a, b;
+	usec now = busy_node(&a, &b);
+	json_t *s = status_of(&a, now);
+
+	assert_text(s, "peers.1.name", "old-pi");
+	assert_true(json_is_true(value_at(s, "peers.1.anchor")));
+	assert_text(s, "peers.1.state", "down");
+	assert_text(s, "peers.1.path.kind", "none");
+	assert_text(s, "peers.1.path.remote", "192.0.2.3:51820");
+	assert_null_at(s, "peers.1.latest_handshake_unix_ns");
+	json_decref(s);
+	node_stop(&b);
+	node_stop(&a);
+}
+
+TEST(every_reason_to_drop_has_its_count)
+{
+	struct node a, b;
+	usec now = busy_node(&a, &b);
+	json_t *s = status_of(&a, now);
+	json_t *drops = value_at(s, "drops");
+
+	assert_int_equal(json_object_size(drops), DROP_COUNT - 1);
+	for (int i = DROP_NONE + 1; i < DROP_COUNT; i++)
+		assert_true(json_is_integer(json_object_get(drops, drop_name(i))));
+	json_decref(s);
+	node_stop(&b);
+	node_stop(&a);
+}
+
+TEST(numbers_stop_at_the_greatest_signed_one)
+{
+	struct node a, b;
+	usec now = busy_node(&a, &b);
+
+	a.env.env.wall_offset = INT64_MAX - SEC(1000);
+	json_t *s = status_of(&a, now);
+	assert_number(s, "drops.replay", INT64_MAX);
+	assert_number(s, "peers.0.latest_handshake_unix_ns", INT64_MAX);
+	json_decref(s);
+	node_stop(&b);
+	node_stop(&a);
+}
+
+static void assert_health(const struct node *n, usec now, const char *health, const char *reason)
+{
+	json_t *s = status_of(n, now);
+
+	assert_text(s, "health", health);
+	assert_text(s, "health_reason", reason);
+	json_decref(s);
+}
+
+TEST(health_follows_the_port_the_anchors_and_the_peers_that_spoke)
+{
+	struct node n, one, two;
+	usec now = SEC(1);
+
+	node_start(&n, 1);
+	node_start(&one, 2);
+	node_start(&two, 3);
+	assert_health(&n, now, "unhealthy", "no UDP port is open");
+	struct delta *d = identity(&n);
+	add_peer(d, &one, "", false, true);
+	apply(&n, d, now);
+	assert_health(&n, now, "healthy", "none");
+
+	/* silent from the beginning: not missed */
+	send_inside(&n, 2, now);
+	pass_time(&n, now, now + SEC(100));
+	now += SEC(100);
+	assert_health(&n, now, "healthy", "none");
+
+	/* it spoke, then fell silent */
+	d = identity(&one);
+	add_peer(d, &n, "", false, false);
+	apply(&one, d, now);
+	connect_nodes(&n, &one, now);
+	assert_health(&n, now, "healthy", "none");
+	pass_time(&n, now, now + SEC(200));
+	now += SEC(200);
+	send_inside(&n, 2, now);
+	pass_time(&n, now, now + SEC(100));
+	now += SEC(100);
+	assert_health(&n, now, "degraded", "a peer does not answer");
+
+	/* now it is one of two anchors, then the only one */
+	d = delta_new();
+	assert_non_null(d);
+	add_peer(d, &one, "", true, true);
+	add_peer(d, &two, "", true, true);
+	apply(&n, d, now);
+	assert_health(&n, now, "degraded", "an anchor does not answer");
+	d = delta_new();
+	assert_non_null(d);
+	delta_add_peer(d, &two.key)->remove = true;
+	apply(&n, d, now);
+	assert_health(&n, now, "unhealthy", "no anchor answers");
+
+	node_stop(&two);
+	node_stop(&one);
+	node_stop(&n);
+}
+
+TEST(names_that_are_no_utf8_are_shown_with_question_marks)
+{
+	struct node n;
+
+	node_start(&n, 1);
+	char *text = status_json(n.m, "w\xffg0", "h\xc3\nx", SEC(1));
+	assert_non_null(text);
+	assert_non_null(strstr(text, "\"interface\":\"w?g0\",\"name\":\"h?\\nx\""));
+	free(text);
+	text = status_json(n.m, "wg0", "h\xc3\xa9", SEC(1));
+	assert_non_null(strstr(text, "\"name\":\"h\xc3\xa9\""));
+	free(text);
+	node_stop(&n);
+}
+
+static size_t allocations_left;
+
+static void *failing_malloc(size_t len)
+{
+	return allocations_left-- != 0 ? malloc(len) : NULL;
+}
+
+TEST(says_nothing_when_memory_runs_out)
+{
+	struct node a, b;
+	usec now = busy_node(&a, &b);
+	char *text = NULL;
+	size_t n;
+
+	json_set_alloc_funcs(failing_malloc, free);
+	for (n = 0; text == NULL && n < 10000; n++) {
+		allocations_left = n;
+		text = status_json(a.m, "warren0", HOST, now);
+		assert_int_equal(text == NULL, allocations_left == SIZE_MAX);
+	}
+	json_set_alloc_funcs(malloc, free);
+	assert_non_null(text);
+	assert_true(n > 100);
+	free(text);
+	node_stop(&b);
+	node_stop(&a);
+}
+
+/* The last has everything. */
+static int print_samples(void)
+{
+	struct node n, a, b;
+	usec now;
+
+	node_start(&n, 1);
+	now = busy_node(&a, &b);
+	char *samples[] = {status_json(n.m, "w\xff", "", SEC(1)),
+			   status_json(b.m, "wg0", HOST, now),
+			   status_json(a.m, "warren0", HOST, now)};
+	for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+		puts(samples[i]);
+		free(samples[i]);
+	}
+	node_stop(&b);
+	node_stop(&a);
+	node_stop(&n);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		RUN(a_node_without_configuration_says_what_it_does_not_know),
+		RUN(a_peer_that_was_never_spoken_to_is_idle_and_has_no_path),
+		RUN(a_plain_peer_in_session_is_direct_on_a_plain_path),
+		RUN(a_peer_that_does_not_answer_is_down_and_its_address_still_shown),
+		RUN(every_reason_to_drop_has_its_count),
+		RUN(numbers_stop_at_the_greatest_signed_one),
+		RUN(health_follows_the_port_the_anchors_and_the_peers_that_spoke),
+		RUN(names_that_are_no_utf8_are_shown_with_question_marks),
+		RUN(says_nothing_when_memory_runs_out),
+	};
+
+	if (crypto_init(NULL) != 0)
+		return 1;
+	if (argc == 2 && strcmp(argv[1], "--samples") == 0)
+		return print_samples();
+	return RUN_TESTS(tests);
+}
