@@ -34,15 +34,15 @@ static void mix_key(struct noise_state *s, const struct key_shared *input, struc
 	blake2s_kdf(s->chaining, key ? key->bytes : NULL, NULL, s->chaining, input->bytes, KEY_LEN);
 }
 
-static bool mix_dh(struct noise_state *s, const struct key_private *secret, const struct key_public *public,
-		   struct aead_key *key)
+static bool mix_dh(struct noise_state *s, const struct key_private *secret,
+		   const struct key_public *public, struct aead_key *key)
 {
 	struct key_shared dh;
 	bool ok = key_dh(&dh, secret, public);
 
 	mix_key(s, &dh, key);
 	key_wipe(&dh, sizeof dh);
-	return !DEFENCE(45, !ok);
+	return ok;
 }
 
 static void mix_psk(struct noise_state *s, const struct key_shared *psk, struct aead_key *key)
@@ -54,13 +54,15 @@ static void mix_psk(struct noise_state *s, const struct key_shared *psk, struct 
 	key_wipe(tau, sizeof tau);
 }
 
-static void seal(struct noise_state *s, const struct aead_key *key, const void *text, size_t len, uint8_t *sealed)
+static void seal(struct noise_state *s, const struct aead_key *key, const void *text, size_t len,
+		 uint8_t *sealed)
 {
 	aead_seal(sealed, key, 0, text, len, s->hash, sizeof s->hash);
 	mix_hash(s, sealed, len + AEAD_TAG_LEN);
 }
 
-static bool open_sealed(struct noise_state *s, const struct aead_key *key, const uint8_t *sealed, size_t len, uint8_t *text)
+static bool open_sealed(struct noise_state *s, const struct aead_key *key, const uint8_t *sealed,
+			size_t len, uint8_t *text)
 {
 	bool ok = aead_open(text, key, 0, sealed, len, s->hash, sizeof s->hash);
 
@@ -68,7 +70,8 @@ static bool open_sealed(struct noise_state *s, const struct aead_key *key, const
 	return !DEFENCE(55, !ok);
 }
 
-static void split(const struct noise_state *s, struct aead_key *initiator_sends, struct aead_key *responder_sends)
+static void split(const struct noise_state *s, struct aead_key *initiator_sends,
+		  struct aead_key *responder_sends)
 {
 	blake2s_kdf(initiator_sends->bytes, responder_sends->bytes, NULL, s->chaining, NULL, 0);
 }
@@ -83,28 +86,22 @@ static bool is_canonical(const struct key_public *key)
 
 void noise_local_init(struct noise_local *l, const struct key_private *secret)
 {
-	*l = (struct noise_local){.secret = *secret};
-	if (noise_local_is_set(l))
+	*l = (struct noise_local){.secret = *secret, .has_secret = !key_private_is_zero(secret)};
+	if (l->has_secret)
 		key_public_from(&l->public, secret);
 }
 
-bool noise_local_is_set(const struct noise_local *l)
+bool noise_remote_init(struct noise_remote *r, const struct noise_local *local,
+		       const struct key_public *public, const struct key_shared *psk)
 {
-	return !key_private_is_zero(&l->secret);
+	r->public = *public;
+	r->psk = *psk;
+	return key_dh(&r->static_static, &local->secret, public);
 }
 
-bool noise_remote_init(struct noise_remote *r, const struct noise_local *local, const struct key_public *public,
-		       const struct key_shared *psk)
+void noise_remote_rekey(struct noise_remote *r, const struct noise_local *local)
 {
-	struct key_shared static_static;
-	struct noise_remote remote = {.public = *public, .psk = *psk};
-	bool ok = key_dh(&static_static, &local->secret, public);
-
-	remote.static_static = static_static;
-	*r = remote;
-	key_wipe(&static_static, sizeof static_static);
-	key_wipe(&remote, sizeof remote);
-	return !DEFENCE(45, !ok);
+	key_dh(&r->static_static, &local->secret, &r->public); /* its order was checked */
 }
 
 void noise_timestamp_next(uint8_t last[static NOISE_TIMESTAMP_LEN], usec wall)
@@ -123,16 +120,17 @@ void noise_timestamp_next(uint8_t last[static NOISE_TIMESTAMP_LEN], usec wall)
 		;
 }
 
-bool noise_write_initiation(struct noise_initiator *i, const struct noise_local *local, const struct noise_remote *remote,
-			    uint32_t index, const uint8_t timestamp[static NOISE_TIMESTAMP_LEN], const struct env *env,
-			    struct message_initiation *msg)
+bool noise_write_initiation(struct noise_initiator *i, const struct noise_local *local,
+			    const struct noise_remote *remote, uint32_t index,
+			    const uint8_t timestamp[static NOISE_TIMESTAMP_LEN],
+			    const struct env *env, struct message_initiation *msg)
 {
 	struct key_public ephemeral;
 	struct aead_key key;
 
 	*i = (struct noise_initiator){0};
 	*msg = (struct message_initiation){0};
-	if (!noise_local_is_set(local))
+	if (!local->has_secret)
 		return false;
 
 	store_le32(msg->type, MESSAGE_INITIATION);
@@ -156,12 +154,13 @@ bool noise_write_initiation(struct noise_initiator *i, const struct noise_local 
 	return ok;
 }
 
-bool noise_read_initiation(struct noise_responder *r, const struct message_initiation *msg, const struct noise_local *local)
+bool noise_read_initiation(struct noise_responder *r, const struct message_initiation *msg,
+			   const struct noise_local *local)
 {
 	struct aead_key key;
 
 	*r = (struct noise_responder){.remote_index = load_le32(msg->sender)};
-	if (!noise_local_is_set(local))
+	if (!local->has_secret)
 		return false;
 
 	memcpy(r->remote_ephemeral.bytes, msg->ephemeral, KEY_LEN);
@@ -170,8 +169,9 @@ bool noise_read_initiation(struct noise_responder *r, const struct message_initi
 	mix_ephemeral(&r->state, msg->ephemeral);
 
 	bool ok = mix_dh(&r->state, &local->secret, &r->remote_ephemeral, &key) && /* es */
-		  open_sealed(&r->state, &key, msg->static_sealed, sizeof msg->static_sealed, r->remote_static.bytes) &&
-		  !DEFENCE(34, !is_canonical(&r->remote_static));
+		  open_sealed(&r->state, &key, msg->static_sealed, sizeof msg->static_sealed,
+			      r->remote_static.bytes) &&
+		  is_canonical(&r->remote_static);
 	key_wipe(&key, sizeof key);
 	if (!ok)
 		noise_responder_wipe(r);
@@ -184,15 +184,17 @@ bool noise_prove_initiator(struct noise_responder *r, const struct noise_remote 
 	struct aead_key key;
 
 	mix_key(&r->state, &remote->static_static, &key); /* ss */
-	bool ok = open_sealed(&r->state, &key, r->timestamp_sealed, sizeof r->timestamp_sealed, timestamp);
+	bool ok = open_sealed(&r->state, &key, r->timestamp_sealed, sizeof r->timestamp_sealed,
+			      timestamp);
 	key_wipe(&key, sizeof key);
 	if (!ok)
 		noise_responder_wipe(r);
 	return ok;
 }
 
-bool noise_write_response(struct noise_responder *r, const struct noise_remote *remote, uint32_t index, const struct env *env,
-			  struct message_response *msg, struct noise_keys *keys)
+bool noise_write_response(struct noise_responder *r, const struct noise_remote *remote,
+			  uint32_t index, const struct env *env, struct message_response *msg,
+			  struct noise_keys *keys)
 {
 	struct key_private ephemeral;
 	struct key_public ephemeral_public;
@@ -210,7 +212,7 @@ bool noise_write_response(struct noise_responder *r, const struct noise_remote *
 	mix_ephemeral(&r->state, msg->ephemeral);
 
 	bool ok = mix_dh(&r->state, &ephemeral, &r->remote_ephemeral, NULL) && /* ee */
-		  mix_dh(&r->state, &ephemeral, &remote->public, NULL);	       /* se */
+		  mix_dh(&r->state, &ephemeral, &remote->public, NULL);        /* se */
 	if (ok) {
 		mix_psk(&r->state, &remote->psk, &key);
 		seal(&r->state, &key, NULL, 0, msg->empty_sealed);
@@ -222,8 +224,9 @@ bool noise_write_response(struct noise_responder *r, const struct noise_remote *
 	return ok;
 }
 
-bool noise_read_response(const struct noise_initiator *i, const struct message_response *msg, const struct noise_local *local,
-			 const struct noise_remote *remote, struct noise_keys *keys)
+bool noise_read_response(const struct noise_initiator *i, const struct message_response *msg,
+			 const struct noise_local *local, const struct noise_remote *remote,
+			 struct noise_keys *keys)
 {
 	struct noise_state state = i->state;
 	struct key_public ephemeral;
@@ -238,7 +241,8 @@ bool noise_read_response(const struct noise_initiator *i, const struct message_r
 		  mix_dh(&state, &local->secret, &ephemeral, NULL);  /* se */
 	if (ok) {
 		mix_psk(&state, &remote->psk, &key);
-		ok = open_sealed(&state, &key, msg->empty_sealed, sizeof msg->empty_sealed, nothing);
+		ok = open_sealed(&state, &key, msg->empty_sealed, sizeof msg->empty_sealed,
+				 nothing);
 	}
 	if (ok)
 		split(&state, &keys->send, &keys->receive);
