@@ -11,6 +11,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "config.h"
 #include "crypto/crypto.h"
 #include "daemon.h"

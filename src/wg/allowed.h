@@ -16,12 +16,18 @@ struct allowed_node;
 struct allowed {
 	struct allowed_node *root4, *root6;
 	size_t count; /* entries of both families */
+	struct allowed_node *spare; /* reserved nodes, linked by their parent */
+	size_t spare_count;
 };
 
 void allowed_init(struct allowed *a);
 void allowed_free(struct allowed *a);
 /* Remove all entries; what is reserved stays. */
 void allowed_clear(struct allowed *a);
+
+/* Put memory aside for `count` additions, which then cannot fail; with 0, give back what was not used. 0 or
+ * -ENOMEM. */
+int allowed_reserve(struct allowed *a, size_t count);
 
 /* 0, or -ENOMEM and nothing changed. Host bits are masked off. */
 int allowed_add(struct allowed *a, const struct prefix *p, void *owner);
