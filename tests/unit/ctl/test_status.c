@@ -24,8 +24,12 @@ static struct addr outside(uint8_t number)
 	return addr_v4((uint8_t[]){192, 0, 2, number}, 51820);
 }
 
-static void node_start(struct node *n, uint8_t number)
+static struct node nodes[5]; /* by number */
+
+static struct node *node_start(uint8_t number)
 {
+	struct node *n = &nodes[number];
+
 	*n = (struct node){.number = number};
 	env_fake_init(&n->env, number);
 	memset(n->secret.bytes, number, sizeof n->secret.bytes);
@@ -34,6 +38,7 @@ static void node_start(struct node *n, uint8_t number)
 	n->m = mesh_new(&n->env.env);
 	assert_non_null(n->m);
 	assert_int_equal(outbox_init(&n->out), 0);
+	return n;
 }
 
 static void node_stop(struct node *n)
@@ -184,10 +189,8 @@ TEST(a_node_without_configuration_says_what_it_does_not_know)
 {
 	static const char *const unknown[] = {"nat.mapping", "nat.filtering", "nat.port_pattern",
 					      "nat.hairpin", "nat.double_nat"};
-	struct node n;
-
-	node_start(&n, 1);
-	json_t *s = status_of(&n, SEC(1));
+	struct node *n = node_start(1);
+	json_t *s = status_of(n, SEC(1));
 	assert_text(s, "schema", STATUS_SCHEMA);
 	assert_text(s, "interface", "warren0");
 	assert_text(s, "name", HOST);
@@ -200,26 +203,23 @@ TEST(a_node_without_configuration_says_what_it_does_not_know)
 	assert_null_at(s, "nat.checked_unix_ns");
 	assert_int_equal(json_array_size(value_at(s, "peers")), 0);
 	json_decref(s);
-	node_stop(&n);
+	node_stop(n);
 }
 
 TEST(a_peer_that_was_never_spoken_to_is_idle_and_has_no_path)
 {
-	struct node n, other;
+	struct node *n = node_start(1), *other = node_start(2);
+	struct delta *d = identity(n);
+	add_peer(d, other, "", false, false);
+	apply(n, d, SEC(1));
 
-	node_start(&n, 1);
-	node_start(&other, 2);
-	struct delta *d = identity(&n);
-	add_peer(d, &other, "", false, false);
-	apply(&n, d, SEC(1));
-
-	json_t *s = status_of(&n, SEC(1));
+	json_t *s = status_of(n, SEC(1));
 	char key[KEY_TEXT_LEN + 1], short_key[KEY_SHORT_MAX];
-	text_base64_print(key, n.key.bytes);
+	text_base64_print(key, n->key.bytes);
 	assert_text(s, "public_key", key);
-	text_base64_print(key, other.key.bytes);
+	text_base64_print(key, other->key.bytes);
 	assert_text(s, "peers.0.public_key", key);
-	assert_text(s, "peers.0.name", key_public_short(&other.key, short_key));
+	assert_text(s, "peers.0.name", key_public_short(&other->key, short_key));
 	assert_text(s, "peers.0.allowed_ips.0", "10.66.0.2/32");
 	assert_true(json_is_false(value_at(s, "peers.0.anchor")));
 	assert_true(json_is_true(value_at(s, "peers.0.plain")));
@@ -234,49 +234,48 @@ TEST(a_peer_that_was_never_spoken_to_is_idle_and_has_no_path)
 	assert_number(s, "peers.0.rx_bytes", 0);
 	assert_number(s, "peers.0.switches", 0);
 	json_decref(s);
-	node_stop(&other);
-	node_stop(&n);
+	node_stop(other);
+	node_stop(n);
 }
 
-/* A with peers B (in session), 3 (never answers) and 4 (nothing known but its key). Returns now. */
-static usec busy_node(struct node *a, struct node *b)
+/* Node 1 with peers 2 (in session), 3 (never answers) and 4 (nothing known but its key). Returns now. */
+static usec busy_nodes(void)
 {
-	struct node silent, unknown;
+	struct node *n = node_start(1), *live = node_start(2), *silent = node_start(3),
+		    *unknown = node_start(4);
 	usec now = SEC(1);
 
-	node_start(a, 1);
-	node_start(b, 2);
-	node_start(&silent, 3);
-	node_start(&unknown, 4);
-
-	struct delta *d = identity(a);
+	struct delta *d = identity(n);
 	d->has_name = true;
 	snprintf(d->name, sizeof d->name, "laptop1");
-	add_peer(d, b, "nas", false, true);
-	add_peer(d, &silent, "old-pi", true, true);
-	add_peer(d, &unknown, "", false, false);
-	apply(a, d, now);
-	mesh_mtu_changed(a->m, 1400);
-	d = identity(b);
-	add_peer(d, a, "", false, false);
-	apply(b, d, now);
+	add_peer(d, live, "nas", false, true);
+	add_peer(d, silent, "old-pi", true, true);
+	add_peer(d, unknown, "", false, false);
+	apply(n, d, now);
+	mesh_mtu_changed(n->m, 1400);
+	d = identity(live);
+	add_peer(d, n, "", false, false);
+	apply(live, d, now);
 
-	send_inside(a, 3, now);
-	outbox_clear(&a->out);
-	pass_time(a, now, now + SEC(100));
+	send_inside(n, 3, now);
+	outbox_clear(&n->out);
+	pass_time(n, now, now + SEC(100));
 	now += SEC(100);
-	connect_nodes(a, b, now);
-	mesh_count_drop(a->m, DROP_REPLAY, UINT64_MAX);
-	node_stop(&unknown);
-	node_stop(&silent);
+	connect_nodes(n, live, now);
+	mesh_count_drop(n->m, DROP_REPLAY, UINT64_MAX);
 	return now;
+}
+
+static void busy_nodes_stop(void)
+{
+	for (int i = 4; i >= 1; i--)
+		node_stop(&nodes[i]);
 }
 
 TEST(a_plain_peer_in_session_is_direct_on_a_plain_path)
 {
-	struct node a, b;
-	usec now = busy_node(&a, &b);
-	json_t *s = status_of(&a, now + SEC(5));
+	usec now = busy_nodes();
+	json_t *s = status_of(&nodes[1], now + SEC(5));
 
 	assert_text(s, "name", "laptop1");
 	assert_number(s, "listen_port", 51820);
@@ -291,15 +290,13 @@ TEST(a_plain_peer_in_session_is_direct_on_a_plain_path)
 	assert_true(json_integer_value(value_at(s, "peers.0.tx_bytes")) >= 148);
 	assert_true(json_integer_value(value_at(s, "peers.0.rx_bytes")) >= 92);
 	json_decref(s);
-	node_stop(&b);
-	node_stop(&a);
+	busy_nodes_stop();
 }
 
 TEST(a_peer_that_does_not_answer_is_down_and_its_address_still_shown)
 {
-	struct node a, b;
-	usec now = busy_node(&a, &b);
-	json_t *s = status_of(&a, now);
+	usec now = busy_nodes();
+	json_t *s = status_of(&nodes[1], now);
 
 	assert_text(s, "peers.1.name", "old-pi");
 	assert_true(json_is_true(value_at(s, "peers.1.anchor")));
@@ -308,37 +305,32 @@ TEST(a_peer_that_does_not_answer_is_down_and_its_address_still_shown)
 	assert_text(s, "peers.1.path.remote", "192.0.2.3:51820");
 	assert_null_at(s, "peers.1.latest_handshake_unix_ns");
 	json_decref(s);
-	node_stop(&b);
-	node_stop(&a);
+	busy_nodes_stop();
 }
 
 TEST(every_reason_to_drop_has_its_count)
 {
-	struct node a, b;
-	usec now = busy_node(&a, &b);
-	json_t *s = status_of(&a, now);
+	usec now = busy_nodes();
+	json_t *s = status_of(&nodes[1], now);
 	json_t *drops = value_at(s, "drops");
 
 	assert_int_equal(json_object_size(drops), DROP_COUNT - 1);
 	for (int i = DROP_NONE + 1; i < DROP_COUNT; i++)
 		assert_true(json_is_integer(json_object_get(drops, drop_name(i))));
 	json_decref(s);
-	node_stop(&b);
-	node_stop(&a);
+	busy_nodes_stop();
 }
 
 TEST(numbers_stop_at_the_greatest_signed_one)
 {
-	struct node a, b;
-	usec now = busy_node(&a, &b);
+	usec now = busy_nodes();
 
-	a.env.env.wall_offset = INT64_MAX - SEC(1000);
-	json_t *s = status_of(&a, now);
+	nodes[1].env.env.wall_offset = INT64_MAX - SEC(1000);
+	json_t *s = status_of(&nodes[1], now);
 	assert_number(s, "drops.replay", INT64_MAX);
 	assert_number(s, "peers.0.latest_handshake_unix_ns", INT64_MAX);
 	json_decref(s);
-	node_stop(&b);
-	node_stop(&a);
+	busy_nodes_stop();
 }
 
 static void assert_health(const struct node *n, usec now, const char *health, const char *reason)
@@ -352,116 +344,106 @@ static void assert_health(const struct node *n, usec now, const char *health, co
 
 TEST(health_follows_the_port_the_anchors_and_the_peers_that_spoke)
 {
-	struct node n, one, two;
+	struct node *n = node_start(1), *one = node_start(2), *two = node_start(3);
 	usec now = SEC(1);
 
-	node_start(&n, 1);
-	node_start(&one, 2);
-	node_start(&two, 3);
-	assert_health(&n, now, "unhealthy", "no UDP port is open");
-	struct delta *d = identity(&n);
-	add_peer(d, &one, "", false, true);
-	apply(&n, d, now);
-	assert_health(&n, now, "healthy", "none");
+	assert_health(n, now, "unhealthy", "no UDP port is open");
+	struct delta *d = identity(n);
+	add_peer(d, one, "", false, true);
+	apply(n, d, now);
+	assert_health(n, now, "healthy", "none");
 
 	/* silent from the beginning: not missed */
-	send_inside(&n, 2, now);
-	pass_time(&n, now, now + SEC(100));
+	send_inside(n, 2, now);
+	pass_time(n, now, now + SEC(100));
 	now += SEC(100);
-	assert_health(&n, now, "healthy", "none");
+	assert_health(n, now, "healthy", "none");
 
 	/* it spoke, then fell silent */
-	d = identity(&one);
-	add_peer(d, &n, "", false, false);
-	apply(&one, d, now);
-	connect_nodes(&n, &one, now);
-	assert_health(&n, now, "healthy", "none");
-	pass_time(&n, now, now + SEC(200));
+	d = identity(one);
+	add_peer(d, n, "", false, false);
+	apply(one, d, now);
+	connect_nodes(n, one, now);
+	assert_health(n, now, "healthy", "none");
+	pass_time(n, now, now + SEC(200));
 	now += SEC(200);
-	send_inside(&n, 2, now);
-	pass_time(&n, now, now + SEC(100));
+	send_inside(n, 2, now);
+	pass_time(n, now, now + SEC(100));
 	now += SEC(100);
-	assert_health(&n, now, "degraded", "a peer does not answer");
+	assert_health(n, now, "degraded", "a peer does not answer");
 
 	/* now it is one of two anchors, then the only one */
 	d = delta_new();
 	assert_non_null(d);
-	add_peer(d, &one, "", true, true);
-	add_peer(d, &two, "", true, true);
-	apply(&n, d, now);
-	assert_health(&n, now, "degraded", "an anchor does not answer");
+	add_peer(d, one, "", true, true);
+	add_peer(d, two, "", true, true);
+	apply(n, d, now);
+	assert_health(n, now, "degraded", "an anchor does not answer");
 	d = delta_new();
 	assert_non_null(d);
-	delta_add_peer(d, &two.key)->remove = true;
-	apply(&n, d, now);
-	assert_health(&n, now, "unhealthy", "no anchor answers");
+	delta_add_peer(d, &two->key)->remove = true;
+	apply(n, d, now);
+	assert_health(n, now, "unhealthy", "no anchor answers");
 
-	node_stop(&two);
-	node_stop(&one);
-	node_stop(&n);
+	node_stop(two);
+	node_stop(one);
+	node_stop(n);
 }
 
 TEST(names_that_are_no_utf8_are_shown_with_question_marks)
 {
-	struct node n;
-
-	node_start(&n, 1);
-	char *text = status_json(n.m, "w\xffg0", "h\xc3\nx", SEC(1));
+	struct node *n = node_start(1);
+	char *text = status_json(n->m, "w\xffg0", "h\xc3\nx", SEC(1));
 	assert_non_null(text);
 	assert_non_null(strstr(text, "\"interface\":\"w?g0\",\"name\":\"h?\\nx\""));
 	free(text);
-	text = status_json(n.m, "wg0", "h\xc3\xa9", SEC(1));
+	text = status_json(n->m, "wg0", "h\xc3\xa9", SEC(1));
 	assert_non_null(strstr(text, "\"name\":\"h\xc3\xa9\""));
 	free(text);
-	node_stop(&n);
+	node_stop(n);
 }
 
 static size_t allocations_left;
 
 static void *failing_malloc(size_t len)
 {
-	return allocations_left-- != 0 ? malloc(len) : NULL;
+	if (allocations_left == 0)
+		return NULL;
+	allocations_left--;
+	return malloc(len);
 }
 
 TEST(says_nothing_when_memory_runs_out)
 {
-	struct node a, b;
-	usec now = busy_node(&a, &b);
+	usec now = busy_nodes();
 	char *text = NULL;
 	size_t n;
 
 	json_set_alloc_funcs(failing_malloc, free);
 	for (n = 0; text == NULL && n < 10000; n++) {
 		allocations_left = n;
-		text = status_json(a.m, "warren0", HOST, now);
-		assert_int_equal(text == NULL, allocations_left == SIZE_MAX);
+		text = status_json(nodes[1].m, "warren0", HOST, now);
 	}
 	json_set_alloc_funcs(malloc, free);
 	assert_non_null(text);
 	assert_true(n > 100);
 	free(text);
-	node_stop(&b);
-	node_stop(&a);
+	busy_nodes_stop();
 }
 
 /* The last has everything. */
 static int print_samples(void)
 {
-	struct node n, a, b;
-	usec now;
+	usec now = busy_nodes();
+	char *samples[] = {status_json(nodes[4].m, "w\xff", "", now),
+			   status_json(nodes[2].m, "wg0", HOST, now),
+			   status_json(nodes[1].m, "warren0", HOST, now)};
 
-	node_start(&n, 1);
-	now = busy_node(&a, &b);
-	char *samples[] = {status_json(n.m, "w\xff", "", SEC(1)),
-			   status_json(b.m, "wg0", HOST, now),
-			   status_json(a.m, "warren0", HOST, now)};
 	for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
 		puts(samples[i]);
 		free(samples[i]);
 	}
-	node_stop(&b);
-	node_stop(&a);
-	node_stop(&n);
+	busy_nodes_stop();
 	return 0;
 }
 
