@@ -52,13 +52,12 @@ static void check_result(enum uapi_request what, int error)
 {
 	char answer[UAPI_RESULT_MAX];
 	size_t len = uapi_write_result(answer, what, error);
-	int number;
-	char end;
+	int number, end = 0;
 
 	must(error >= 0 && (error != 0 || what == UAPI_SET || what == UAPI_GET),
 	     "what is refused has a reason");
-	must(len == strlen(answer) && sscanf(answer, "errno=%d\n%c", &number, &end) == 2 &&
-		     end == '\n',
+	must(sscanf(answer, "errno=%d%n", &number, &end) == 1 &&
+		     strcmp(answer + end, "\n\n") == 0 && len == strlen(answer),
 	     "an answer is its errno and a blank line");
 	must(what == UAPI_BAD_GET ? number > 0 : number <= 0, "errno has the sign the tools want");
 }
