@@ -92,9 +92,7 @@ static json_t *addr_or_null(const struct addr *a)
 	return addr_is_set(a) ? json_string(addr_print(a, text)) : json_null();
 }
 
-/* --- one peer
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- one peer --------------------------------------------------------------------------- */
 
 static const char *state_name(enum mesh_peer_state state)
 {
@@ -179,9 +177,7 @@ static json_t *peers(const struct mesh *m, const struct mesh_view *node, usec no
 	return list;
 }
 
-/* --- the node
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- the node --------------------------------------------------------------------------- */
 
 struct health {
 	const char *word, *reason;

@@ -13,12 +13,11 @@
 
 #define OP_LEN    6   /* "get=1\n" */
 #define VALUE_MAX 256 /* the longest is an endpoint, below ADDR_TEXT_MAX */
-#define SECTIONS_MAX                                                                               \
-	(2 * MESH_PEERS_MAX) /* a syncconf removes all old peers and adds all new ones */
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------------
- */
+/* A syncconf may remove all old peers and add as many new ones. */
+#define SECTIONS_MAX (2 * MESH_PEERS_MAX)
+
+/* --- reading ---------------------------------------------------------------------------- */
 
 size_t uapi_frame(const char *text, size_t len)
 {
@@ -254,9 +253,7 @@ enum uapi_request uapi_read(const char *text, size_t len, struct delta **delta, 
 	return UAPI_SET;
 }
 
-/* --- writing
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------- */
 
 /* The answer is written twice: once to learn its length, once into memory taken for exactly that,
  * so that no copy of a key is left behind by growing. */
@@ -356,9 +353,9 @@ char *uapi_write_get(const struct mesh *m, usec now, size_t *len)
 	return a.text;
 }
 
-size_t uapi_write_result(char buf[static UAPI_RESULT_MAX], enum uapi_request what, int error)
+size_t uapi_write_result(char *buf, size_t room, enum uapi_request what, int error)
 {
 	bool positive = what == UAPI_GET || what == UAPI_BAD_GET;
 
-	return (size_t)snprintf(buf, UAPI_RESULT_MAX, "errno=%d\n\n", positive ? error : -error);
+	return (size_t)snprintf(buf, room, "errno=%d\n\n", positive ? error : -error);
 }

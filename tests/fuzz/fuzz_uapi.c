@@ -1,6 +1,7 @@
-/* The configuration protocol under arbitrary bytes in arbitrary pieces (reliability.md 4.1). Beyond no crash: every answer is a text
- * that ends with errno and a blank line; how the bytes were cut changes no answer; a refused set changes nothing; and what get
- * says, fed back as a set to a fresh mesh, gives the same get. */
+/* The configuration protocol under arbitrary bytes in arbitrary pieces (reliability.md 4.1). Beyond
+ * no crash: every answer is a text that ends with errno and a blank line; how the bytes were cut
+ * changes no answer; a change that fails changes nothing; and what get says, fed back as a set to a
+ * fresh mesh, gives the same get. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +52,7 @@ static char *get(const struct mesh *m)
 static void check_result(enum uapi_request what, int error)
 {
 	char answer[UAPI_RESULT_MAX];
-	size_t len = uapi_write_result(answer, what, error);
+	size_t len = uapi_write_result(answer, sizeof answer, what, error);
 	int number, end = 0;
 
 	must(error >= 0 && (error != 0 || what == UAPI_SET || what == UAPI_GET),
@@ -85,8 +86,9 @@ static int serve(struct mesh *m, const char *text, size_t len)
 	return error;
 }
 
-/* Serve a stream that comes in pieces of the lengths that `cuts` says (none: in one piece), as the daemon does. Each request's
- * errno goes to errors; returns how many there were. */
+/* Serve a stream that comes in pieces of the lengths that `cuts` says (none: in one piece), as the
+ * daemon does. Each request's errno goes to errors, EPROTO for what can never become one; returns
+ * how many there were. */
 static size_t serve_stream(struct mesh *m, const uint8_t *data, size_t len, const uint8_t *cuts,
 			   size_t cut_count, int errors[static SERVED_MAX])
 {
@@ -105,7 +107,6 @@ static size_t serve_stream(struct mesh *m, const uint8_t *data, size_t len, cons
 		while (have != 0 && served < SERVED_MAX &&
 		       (request = uapi_frame(buffer, have)) != 0) {
 			if (request == SIZE_MAX) {
-				check_result(UAPI_BAD, EPROTO);
 				errors[served++] = EPROTO;
 				free(buffer);
 				return served;

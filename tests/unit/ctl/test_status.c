@@ -1,4 +1,5 @@
-/* The JSON of `warren status`, of real meshes. With --samples it prints some for check_schema instead. */
+/* The JSON of `warren status`, of real meshes. With --samples it prints some for check_schema
+ * instead. */
 #include "ctl/status.h"
 
 #include <jansson.h>
@@ -95,7 +96,7 @@ static void send_inside(struct node *from, uint8_t to, usec now)
 }
 
 /* What `from` wants to send arrives at `to`, if it is for it. */
-static bool carry(struct node *from, struct node *to, usec now)
+static void carry(struct node *from, struct node *to, usec now)
 {
 	static struct batch in;
 
@@ -111,14 +112,16 @@ static bool carry(struct node *from, struct node *to, usec now)
 	}
 	mesh_inbound(to->m, &in, now, &to->out);
 	outbox_clear(&from->out);
-	return in.count != 0;
 }
 
 static void connect_nodes(struct node *a, struct node *b, usec now)
 {
 	send_inside(a, b->number, now);
-	for (int turns = 0; turns < 10 && (carry(a, b, now) | carry(b, a, now)); turns++)
-		continue;
+	for (int turns = 0; turns < 10 && (a->out.net.count != 0 || b->out.net.count != 0);
+	     turns++) {
+		carry(a, b, now);
+		carry(b, a, now);
+	}
 }
 
 /* Nobody hears it. */
@@ -130,7 +133,7 @@ static void pass_time(struct node *n, usec from, usec to)
 	}
 }
 
-/* --- reading the JSON --------------------------------------------------------------------------------------------- */
+/* --- reading the JSON ------------------------------------------------------------------- */
 
 static json_t *status_of(const struct node *n, usec now)
 {
@@ -183,7 +186,7 @@ static void assert_null_at(json_t *status, const char *path)
 		fail_msg("%s is not null", path);
 }
 
-/* --- tests -------------------------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------ */
 
 TEST(a_node_without_configuration_says_what_it_does_not_know)
 {
@@ -238,7 +241,8 @@ TEST(a_peer_that_was_never_spoken_to_is_idle_and_has_no_path)
 	node_stop(n);
 }
 
-/* Node 1 with peers 2 (in session), 3 (never answers) and 4 (nothing known but its key). Returns now. */
+/* Node 1 with peers 2 (in session), 3 (never answers) and 4 (nothing known but its key). Returns
+ * now. */
 static usec busy_nodes(void)
 {
 	struct node *n = node_start(1), *live = node_start(2), *silent = node_start(3),

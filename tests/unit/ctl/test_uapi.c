@@ -65,7 +65,7 @@ static char *ask(struct mesh *m, const char *text, size_t len)
 	delta_free(delta);
 	answer = key_alloc(UAPI_RESULT_MAX);
 	assert_non_null(answer);
-	len = uapi_write_result(answer, what, error);
+	len = uapi_write_result(answer, UAPI_RESULT_MAX, what, error);
 	assert_int_equal(len, strlen(answer));
 	return answer;
 }
@@ -121,9 +121,7 @@ static struct delta *read_set(const char *lines)
 /* A peer about which nothing was said but its allowed IPs. */
 #define BARE_PEER(key, allowed) PEER_LINES(key, ZERO, "", "0", "0", allowed)
 
-/* --- framing
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- framing ---------------------------------------------------------------------------- */
 
 TEST(a_request_ends_with_its_blank_line)
 {
@@ -165,9 +163,7 @@ TEST(a_request_has_a_greatest_length)
 	free(text);
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------- */
 
 TEST(reads_every_key)
 {
@@ -465,15 +461,15 @@ TEST(errors_are_negative_on_set_and_positive_on_get)
 {
 	char buf[UAPI_RESULT_MAX];
 
-	assert_int_equal(uapi_write_result(buf, UAPI_SET, EADDRINUSE), 11);
+	assert_int_equal(uapi_write_result(buf, sizeof buf, UAPI_SET, EADDRINUSE), 11);
 	assert_string_equal(buf, "errno=-98\n\n");
-	uapi_write_result(buf, UAPI_SET, 0);
+	uapi_write_result(buf, sizeof buf, UAPI_SET, 0);
 	assert_string_equal(buf, "errno=0\n\n");
-	uapi_write_result(buf, UAPI_BAD, EPROTO);
+	uapi_write_result(buf, sizeof buf, UAPI_BAD, EPROTO);
 	assert_string_equal(buf, "errno=-71\n\n");
-	uapi_write_result(buf, UAPI_GET, ENOMEM);
+	uapi_write_result(buf, sizeof buf, UAPI_GET, ENOMEM);
 	assert_string_equal(buf, "errno=12\n\n");
-	uapi_write_result(buf, UAPI_BAD_GET, EINVAL);
+	uapi_write_result(buf, sizeof buf, UAPI_BAD_GET, EINVAL);
 	assert_string_equal(buf, "errno=22\n\n");
 }
 
@@ -499,8 +495,7 @@ TEST(refuses_more_sections_than_there_can_be_peers)
 	free(request);
 }
 
-/* --- set and get together
- * ----------------------------------------------------------------------------------------- */
+/* --- set and get together --------------------------------------------------------------- */
 
 TEST(get_prints_what_wireguard_go_prints)
 {
@@ -606,8 +601,7 @@ TEST(our_own_key_as_a_peer_is_ignored)
 	mesh_free(m);
 }
 
-/* --- what others got wrong (reliability.md, section 5)
- * --------------------------------------------------------------- */
+/* --- what others got wrong (reliability.md, section 5) ---------------------------------- */
 
 TEST(vuln_19_takes_no_path_no_name_and_no_command)
 {
@@ -693,9 +687,7 @@ TEST(vuln_57_no_text_reaches_an_assert)
 	}
 }
 
-/* --- sizes
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- sizes ------------------------------------------------------------------------------ */
 
 static double cpu_seconds(void)
 {
