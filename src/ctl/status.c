@@ -233,6 +233,22 @@ static json_t *drops(const struct drops *d)
 	return object(fields);
 }
 
+/* Not json_dumps: jansson 2.14 goes on when its growing buffer could not take the name of a field. */
+static char *print(const json_t *status)
+{
+	size_t len = json_dumpb(status, NULL, 0, JSON_COMPACT);
+	char *text = len != 0 ? malloc(len + 1) : NULL;
+
+	if (text == NULL)
+		return NULL;
+	if (json_dumpb(status, text, len, JSON_COMPACT) != len) {
+		free(text);
+		return NULL;
+	}
+	text[len] = '\0';
+	return text;
+}
+
 char *status_json(const struct mesh *m, const char *interface, const char *host_name, usec now)
 {
 	struct mesh_view v;
@@ -252,7 +268,7 @@ char *status_json(const struct mesh *m, const char *interface, const char *host_
 		{"drops", drops(&v.drops)},
 		{NULL, NULL},
 	});
-	char *text = json_dumps(status, JSON_COMPACT);
+	char *text = print(status);
 
 	json_decref(status);
 	return text;

@@ -5,133 +5,10 @@
 #include <jansson.h>
 
 #include "crypto/crypto.h"
-#include "support/env_fake.h"
 #include "support/test.h"
+#include "unit/ctl/nodes.h"
 
 #define HOST "host1"
-
-/* A node: 192.0.2.N:51820, 10.66.0.N inside. */
-struct node {
-	struct env_fake env;
-	struct mesh *m;
-	struct outbox out;
-	struct key_private secret;
-	struct key_public key;
-	uint8_t number;
-};
-
-static struct addr outside(uint8_t number)
-{
-	return addr_v4((uint8_t[]){192, 0, 2, number}, 51820);
-}
-
-static struct node nodes[5]; /* by number */
-
-static struct node *node_start(uint8_t number)
-{
-	struct node *n = &nodes[number];
-
-	*n = (struct node){.number = number};
-	env_fake_init(&n->env, number);
-	memset(n->secret.bytes, number, sizeof n->secret.bytes);
-	key_private_clamp(&n->secret);
-	key_public_from(&n->key, &n->secret);
-	n->m = mesh_new(&n->env.env);
-	assert_non_null(n->m);
-	assert_int_equal(outbox_init(&n->out), 0);
-	return n;
-}
-
-static void node_stop(struct node *n)
-{
-	mesh_free(n->m);
-	outbox_free(&n->out);
-}
-
-static void apply(struct node *n, struct delta *d, usec now)
-{
-	assert_int_equal(mesh_apply(n->m, d, now, &n->out), 0);
-	delta_free(d);
-}
-
-static struct delta *identity(const struct node *n)
-{
-	struct delta *d = delta_new();
-
-	assert_non_null(d);
-	d->has_private_key = true;
-	d->private_key = n->secret;
-	d->has_listen_port = true;
-	d->listen_port = 51820;
-	return d;
-}
-
-static void add_peer(struct delta *d, const struct node *n, const char *name, bool anchor,
-		     bool endpoint)
-{
-	struct delta_peer *p = delta_add_peer(d, &n->key);
-	struct prefix inside = {.family = ADDR_V4, .len = 32, .ip = {10, 66, 0, n->number}};
-
-	assert_non_null(p);
-	p->has_meta = true;
-	snprintf(p->name, sizeof p->name, "%s", name);
-	p->anchor = anchor;
-	p->has_endpoint = endpoint;
-	p->endpoint = endpoint ? outside(n->number) : (struct addr){0};
-	assert_true(delta_add_allowed(p, &inside, false));
-}
-
-/* An inner packet of 28 bytes, through `from`. */
-static void send_inside(struct node *from, uint8_t to, usec now)
-{
-	static uint8_t memory[PACKET_SLOT];
-	static struct batch in;
-	uint8_t *packet = memory + PACKET_HEAD;
-	const uint8_t header[28] = {0x45, 0,  0, 28,           0,  0,  0, 0, 64, 17, 0, 0,
-				    10,   66, 0, from->number, 10, 66, 0, to};
-
-	memcpy(packet, header, sizeof header);
-	in = (struct batch){.packets[0] = {.data = packet, .len = sizeof header}, .count = 1};
-	mesh_outbound(from->m, &in, now, &from->out);
-}
-
-/* What `from` wants to send arrives at `to`, if it is for it. */
-static void carry(struct node *from, struct node *to, usec now)
-{
-	static struct batch in;
-
-	in.count = 0;
-	for (size_t i = 0; i < from->out.net.count; i++) {
-		struct packet p = from->out.net.packets[i];
-		struct addr there = outside(to->number);
-		if (!addr_equal(&p.via.remote, &there))
-			continue;
-		p.via = (struct via){
-			.kind = VIA_DIRECT, .remote = outside(from->number), .local = there};
-		in.packets[in.count++] = p;
-	}
-	mesh_inbound(to->m, &in, now, &to->out);
-	outbox_clear(&from->out);
-}
-
-static void connect_nodes(struct node *a, struct node *b, usec now)
-{
-	send_inside(a, b->number, now);
-	for (int turns = 0; turns < 10 && (a->out.net.count != 0 || b->out.net.count != 0);
-	     turns++) {
-		carry(a, b, now);
-		carry(b, a, now);
-	}
-}
-
-/* Nobody hears it. */
-static void pass_time(struct node *n, usec from, usec to)
-{
-	for (usec now = from; now <= to; now += MSEC(100)) {
-		mesh_tick(n->m, now, &n->out);
-		outbox_clear(&n->out);
-	}
-}
 
 /* --- reading the JSON ------------------------------------------------------------------- */
 
@@ -212,9 +89,9 @@ TEST(a_node_without_configuration_says_what_it_does_not_know)
 TEST(a_peer_that_was_never_spoken_to_is_idle_and_has_no_path)
 {
 	struct node *n = node_start(1), *other = node_start(2);
-	struct delta *d = identity(n);
-	add_peer(d, other, "", false, false);
-	apply(n, d, SEC(1));
+	struct delta *d = node_identity(n);
+	node_add_peer(d, other, "", false, false);
+	node_apply(n, d, SEC(1));
 
 	json_t *s = status_of(n, SEC(1));
 	char key[KEY_TEXT_LEN + 1], short_key[KEY_SHORT_MAX];
@@ -249,23 +126,23 @@ static usec busy_nodes(void)
 		    *unknown = node_start(4);
 	usec now = SEC(1);
 
-	struct delta *d = identity(n);
+	struct delta *d = node_identity(n);
 	d->has_name = true;
 	snprintf(d->name, sizeof d->name, "laptop1");
-	add_peer(d, live, "nas", false, true);
-	add_peer(d, silent, "old-pi", true, true);
-	add_peer(d, unknown, "", false, false);
-	apply(n, d, now);
+	node_add_peer(d, live, "nas", false, true);
+	node_add_peer(d, silent, "old-pi", true, true);
+	node_add_peer(d, unknown, "", false, false);
+	node_apply(n, d, now);
 	mesh_mtu_changed(n->m, 1400);
-	d = identity(live);
-	add_peer(d, n, "", false, false);
-	apply(live, d, now);
+	d = node_identity(live);
+	node_add_peer(d, n, "", false, false);
+	node_apply(live, d, now);
 
-	send_inside(n, 3, now);
+	node_send(n, 3, now);
 	outbox_clear(&n->out);
-	pass_time(n, now, now + SEC(100));
+	node_pass_time(n, now, now + SEC(100));
 	now += SEC(100);
-	connect_nodes(n, live, now);
+	node_connect(n, live, now);
 	mesh_count_drop(n->m, DROP_REPLAY, UINT64_MAX);
 	return now;
 }
@@ -352,41 +229,41 @@ TEST(health_follows_the_port_the_anchors_and_the_peers_that_spoke)
 	usec now = SEC(1);
 
 	assert_health(n, now, "unhealthy", "no UDP port is open");
-	struct delta *d = identity(n);
-	add_peer(d, one, "", false, true);
-	apply(n, d, now);
+	struct delta *d = node_identity(n);
+	node_add_peer(d, one, "", false, true);
+	node_apply(n, d, now);
 	assert_health(n, now, "healthy", "none");
 
 	/* silent from the beginning: not missed */
-	send_inside(n, 2, now);
-	pass_time(n, now, now + SEC(100));
+	node_send(n, 2, now);
+	node_pass_time(n, now, now + SEC(100));
 	now += SEC(100);
 	assert_health(n, now, "healthy", "none");
 
 	/* it spoke, then fell silent */
-	d = identity(one);
-	add_peer(d, n, "", false, false);
-	apply(one, d, now);
-	connect_nodes(n, one, now);
+	d = node_identity(one);
+	node_add_peer(d, n, "", false, false);
+	node_apply(one, d, now);
+	node_connect(n, one, now);
 	assert_health(n, now, "healthy", "none");
-	pass_time(n, now, now + SEC(200));
+	node_pass_time(n, now, now + SEC(200));
 	now += SEC(200);
-	send_inside(n, 2, now);
-	pass_time(n, now, now + SEC(100));
+	node_send(n, 2, now);
+	node_pass_time(n, now, now + SEC(100));
 	now += SEC(100);
 	assert_health(n, now, "degraded", "a peer does not answer");
 
 	/* now it is one of two anchors, then the only one */
 	d = delta_new();
 	assert_non_null(d);
-	add_peer(d, one, "", true, true);
-	add_peer(d, two, "", true, true);
-	apply(n, d, now);
+	node_add_peer(d, one, "", true, true);
+	node_add_peer(d, two, "", true, true);
+	node_apply(n, d, now);
 	assert_health(n, now, "degraded", "an anchor does not answer");
 	d = delta_new();
 	assert_non_null(d);
 	delta_add_peer(d, &two->key)->remove = true;
-	apply(n, d, now);
+	node_apply(n, d, now);
 	assert_health(n, now, "unhealthy", "no anchor answers");
 
 	node_stop(two);
@@ -407,31 +284,36 @@ TEST(names_that_are_no_utf8_are_shown_with_question_marks)
 	node_stop(n);
 }
 
-static size_t allocations_left;
+static size_t failing_allocation; /* counted down; the one at 0 fails */
 
 static void *failing_malloc(size_t len)
 {
-	if (allocations_left == 0)
-		return NULL;
-	allocations_left--;
-	return malloc(len);
+	return failing_allocation-- != 0 ? malloc(len) : NULL;
 }
 
-TEST(says_nothing_when_memory_runs_out)
+TEST(says_all_or_nothing_when_memory_runs_out)
 {
 	usec now = busy_nodes();
-	char *text = NULL;
-	size_t n;
+	char *whole = status_json(nodes[1].m, "warren0", HOST, now);
+	bool failed = true;
+	size_t nothing = 0;
 
+	assert_non_null(whole);
 	json_set_alloc_funcs(failing_malloc, free);
-	for (n = 0; text == NULL && n < 10000; n++) {
-		allocations_left = n;
-		text = status_json(nodes[1].m, "warren0", HOST, now);
+	for (size_t n = 0; failed && n < 10000; n++) {
+		failing_allocation = n;
+		char *text = status_json(nodes[1].m, "warren0", HOST, now);
+		failed = failing_allocation > n;
+		if (text == NULL)
+			nothing++;
+		else
+			assert_string_equal(text, whole);
+		free(text);
 	}
 	json_set_alloc_funcs(malloc, free);
-	assert_non_null(text);
-	assert_true(n > 100);
-	free(text);
+	assert_false(failed);
+	assert_true(nothing > 100);
+	free(whole);
 	busy_nodes_stop();
 }
 
@@ -462,7 +344,7 @@ int main(int argc, char **argv)
 		RUN(numbers_stop_at_the_greatest_signed_one),
 		RUN(health_follows_the_port_the_anchors_and_the_peers_that_spoke),
 		RUN(names_that_are_no_utf8_are_shown_with_question_marks),
-		RUN(says_nothing_when_memory_runs_out),
+		RUN(says_all_or_nothing_when_memory_runs_out),
 	};
 
 	if (crypto_init(NULL) != 0)

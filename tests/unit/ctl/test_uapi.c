@@ -9,6 +9,7 @@
 #include "crypto/crypto.h"
 #include "support/env_fake.h"
 #include "support/test.h"
+#include "unit/ctl/nodes.h"
 
 #define NOW  SEC(1000)
 #define PRIV "4040404040404040404040404040404040404040404040404040404040404041"
@@ -517,6 +518,39 @@ TEST(get_prints_what_wireguard_go_prints)
 	mesh_free(m);
 }
 
+TEST(a_handshake_is_told_in_seconds_and_nanoseconds_of_the_wall_clock)
+{
+	struct node *a = node_start(1), *b = node_start(2);
+	usec now = SEC(1) + 234567;
+	char expected[512], hex[65];
+	size_t len;
+
+	struct delta *d = node_identity(a);
+	node_add_peer(d, b, "", false, true);
+	node_apply(a, d, now);
+	d = node_identity(b);
+	node_add_peer(d, a, "", false, false);
+	node_apply(b, d, now);
+	node_connect(a, b, now);
+
+	char *answer = uapi_write_get(a->m, now + SEC(5), &len);
+	assert_non_null(answer);
+	text_hex32_print(hex, b->key.bytes);
+	/* out: initiation 148, data 32 + 32; in: response 92 */
+	snprintf(expected, sizeof expected,
+		 "public_key=%s\npreshared_key=" ZERO
+		 "\nprotocol_version=1\nendpoint=192.0.2.2:51820\n"
+		 "last_handshake_time_sec=1795260001\nlast_handshake_time_nsec=234567000\n"
+		 "tx_bytes=212\nrx_bytes=92\npersistent_keepalive_interval=0\nallowed_ip=10.66.0.2/"
+		 "32\n"
+		 "errno=0\n\n",
+		 hex);
+	assert_string_equal(strstr(answer, "public_key="), expected);
+	key_free(answer);
+	node_stop(b);
+	node_stop(a);
+}
+
 TEST(a_zero_private_key_is_forgotten_and_a_zero_psk_and_mark_are_none)
 {
 	struct mesh *m = new_mesh();
@@ -778,6 +812,7 @@ int main(void)
 		RUN(errors_are_negative_on_set_and_positive_on_get),
 		RUN(refuses_more_sections_than_there_can_be_peers),
 		RUN(get_prints_what_wireguard_go_prints),
+		RUN(a_handshake_is_told_in_seconds_and_nanoseconds_of_the_wall_clock),
 		RUN(a_zero_private_key_is_forgotten_and_a_zero_psk_and_mark_are_none),
 		RUN(update_only_makes_no_peer_and_remove_wants_none),
 		RUN(replace_peers_forgets_all_that_are_not_said_again),
