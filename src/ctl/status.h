@@ -7,7 +7,8 @@
 
 #define STATUS_SCHEMA "warren.status/1"
 
-/* host_name is shown when the configuration names no name. One line, no line feed; free() it. NULL without memory. */
+/* host_name is shown when the configuration names no name. One line, no line feed; free() it. NULL
+ * without memory. */
 char *status_json(const struct mesh *m, const char *interface, const char *host_name, usec now);
 
 #endif

@@ -1,0 +1,355 @@
+/* The JSON of `warren status`, of real meshes. With --samples it prints some for check_schema
+ * instead. */
+#include "ctl/status.h"
+
+#include <jansson.h>
+
+#include "crypto/crypto.h"
+#include "support/test.h"
+#include "unit/ctl/nodes.h"
+
+#define HOST "host1"
+
+/* --- reading the JSON ------------------------------------------------------------------- */
+
+static json_t *status_of(const struct node *n, usec now)
+{
+	char *text = status_json(n->m, "warren0", HOST, now);
+
+	assert_non_null(text);
+	assert_null(strchr(text, '\n'));
+	json_t *status = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(status);
+	free(text);
+	return status;
+}
+
+/* The value at "peers.0.path.kind"; fails when there is none. */
+static json_t *value_at(json_t *status, const char *path)
+{
+	char names[128], *save = NULL;
+	json_t *value = status;
+
+	snprintf(names, sizeof names, "%s", path);
+	for (char *name = strtok_r(names, ".", &save); name != NULL;
+	     name = strtok_r(NULL, ".", &save))
+		value = json_is_array(value) ? json_array_get(value, strtoul(name, NULL, 10))
+					     : json_object_get(value, name);
+	if (value == NULL)
+		fail_msg("no field %s", path);
+	return value;
+}
+
+static void assert_text(json_t *status, const char *path, const char *expected)
+{
+	json_t *value = value_at(status, path);
+
+	if (!json_is_string(value) || strcmp(json_string_value(value), expected) != 0)
+		fail_msg("%s is %s, not %s", path,
+			 json_is_string(value) ? json_string_value(value) : "no text", expected);
+}
+
+static void assert_number(json_t *status, const char *path, json_int_t expected)
+{
+	json_t *value = value_at(status, path);
+
+	if (!json_is_integer(value) || json_integer_value(value) != expected)
+		fail_msg("%s is %lld, not %lld", path, json_integer_value(value), expected);
+}
+
+static void assert_null_at(json_t *status, const char *path)
+{
+	if (!json_is_null(value_at(status, path)))
+		fail_msg("%s is not null", path);
+}
+
+/* --- tests ------------------------------------------------------------------------------ */
+
+TEST(a_node_without_configuration_says_what_it_does_not_know)
+{
+	static const char *const unknown[] = {"nat.mapping", "nat.filtering", "nat.port_pattern",
+					      "nat.hairpin", "nat.double_nat"};
+	struct node *n = node_start(1);
+	json_t *s = status_of(n, SEC(1));
+	assert_text(s, "schema", STATUS_SCHEMA);
+	assert_text(s, "interface", "warren0");
+	assert_text(s, "name", HOST);
+	assert_null_at(s, "public_key");
+	assert_null_at(s, "listen_port");
+	for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+		assert_text(s, unknown[i], "unknown");
+	assert_int_equal(json_array_size(value_at(s, "nat.public")), 0);
+	assert_true(json_is_false(value_at(s, "nat.udp_blocked")));
+	assert_null_at(s, "nat.checked_unix_ns");
+	assert_int_equal(json_array_size(value_at(s, "peers")), 0);
+	json_decref(s);
+	node_stop(n);
+}
+
+TEST(a_peer_that_was_never_spoken_to_is_idle_and_has_no_path)
+{
+	struct node *n = node_start(1), *other = node_start(2);
+	struct delta *d = node_identity(n);
+	node_add_peer(d, other, "", false, false);
+	node_apply(n, d, SEC(1));
+
+	json_t *s = status_of(n, SEC(1));
+	char key[KEY_TEXT_LEN + 1], short_key[KEY_SHORT_MAX];
+	text_base64_print(key, n->key.bytes);
+	assert_text(s, "public_key", key);
+	text_base64_print(key, other->key.bytes);
+	assert_text(s, "peers.0.public_key", key);
+	assert_text(s, "peers.0.name", key_public_short(&other->key, short_key));
+	assert_text(s, "peers.0.allowed_ips.0", "10.66.0.2/32");
+	assert_true(json_is_false(value_at(s, "peers.0.anchor")));
+	assert_true(json_is_true(value_at(s, "peers.0.plain")));
+	assert_text(s, "peers.0.state", "idle");
+	assert_text(s, "peers.0.reason", "none");
+	assert_text(s, "peers.0.path.kind", "none");
+	assert_null_at(s, "peers.0.path.remote");
+	assert_null_at(s, "peers.0.path.since_unix_ns");
+	assert_null_at(s, "peers.0.path.mtu");
+	assert_null_at(s, "peers.0.standby");
+	assert_null_at(s, "peers.0.latest_handshake_unix_ns");
+	assert_number(s, "peers.0.rx_bytes", 0);
+	assert_number(s, "peers.0.switches", 0);
+	json_decref(s);
+	node_stop(other);
+	node_stop(n);
+}
+
+/* Node 1 with peers 2 (in session), 3 (never answers) and 4 (nothing known but its key). Returns
+ * now. */
+static usec busy_nodes(void)
+{
+	struct node *n = node_start(1), *live = node_start(2), *silent = node_start(3),
+		    *unknown = node_start(4);
+	usec now = SEC(1);
+
+	struct delta *d = node_identity(n);
+	d->has_name = true;
+	snprintf(d->name, sizeof d->name, "laptop1");
+	node_add_peer(d, live, "nas", false, true);
+	node_add_peer(d, silent, "old-pi", true, true);
+	node_add_peer(d, unknown, "", false, false);
+	node_apply(n, d, now);
+	mesh_mtu_changed(n->m, 1400);
+	d = node_identity(live);
+	node_add_peer(d, n, "", false, false);
+	node_apply(live, d, now);
+
+	node_send(n, 3, now);
+	outbox_clear(&n->out);
+	node_pass_time(n, now, now + SEC(100));
+	now += SEC(100);
+	node_connect(n, live, now);
+	mesh_count_drop(n->m, DROP_REPLAY, UINT64_MAX);
+	return now;
+}
+
+static void busy_nodes_stop(void)
+{
+	for (int i = 4; i >= 1; i--)
+		node_stop(&nodes[i]);
+}
+
+TEST(a_plain_peer_in_session_is_direct_on_a_plain_path)
+{
+	usec now = busy_nodes();
+	json_t *s = status_of(&nodes[1], now + SEC(5));
+
+	assert_text(s, "name", "laptop1");
+	assert_number(s, "listen_port", 51820);
+	assert_text(s, "peers.0.name", "nas");
+	assert_text(s, "peers.0.state", "direct");
+	assert_text(s, "peers.0.path.kind", "plain");
+	assert_text(s, "peers.0.path.remote", "192.0.2.2:51820");
+	assert_number(s, "peers.0.path.mtu", 1400);
+	assert_number(s, "peers.0.path.since_unix_ns", (now + ENV_FAKE_WALL) * 1000);
+	assert_number(s, "peers.0.latest_handshake_unix_ns", (now + ENV_FAKE_WALL) * 1000);
+	assert_null_at(s, "peers.0.path.rtt_us");
+	assert_true(json_integer_value(value_at(s, "peers.0.tx_bytes")) >= 148);
+	assert_true(json_integer_value(value_at(s, "peers.0.rx_bytes")) >= 92);
+	json_decref(s);
+	busy_nodes_stop();
+}
+
+TEST(a_peer_that_does_not_answer_is_down_and_its_address_still_shown)
+{
+	usec now = busy_nodes();
+	json_t *s = status_of(&nodes[1], now);
+
+	assert_text(s, "peers.1.name", "old-pi");
+	assert_true(json_is_true(value_at(s, "peers.1.anchor")));
+	assert_text(s, "peers.1.state", "down");
+	assert_text(s, "peers.1.path.kind", "none");
+	assert_text(s, "peers.1.path.remote", "192.0.2.3:51820");
+	assert_null_at(s, "peers.1.latest_handshake_unix_ns");
+	json_decref(s);
+	busy_nodes_stop();
+}
+
+TEST(every_reason_to_drop_has_its_count)
+{
+	usec now = busy_nodes();
+	json_t *s = status_of(&nodes[1], now);
+	json_t *drops = value_at(s, "drops");
+
+	assert_int_equal(json_object_size(drops), DROP_COUNT - 1);
+	for (int i = DROP_NONE + 1; i < DROP_COUNT; i++)
+		assert_true(json_is_integer(json_object_get(drops, drop_name(i))));
+	json_decref(s);
+	busy_nodes_stop();
+}
+
+TEST(numbers_stop_at_the_greatest_signed_one)
+{
+	usec now = busy_nodes();
+
+	nodes[1].env.env.wall_offset = INT64_MAX - SEC(1000);
+	json_t *s = status_of(&nodes[1], now);
+	assert_number(s, "drops.replay", INT64_MAX);
+	assert_number(s, "peers.0.latest_handshake_unix_ns", INT64_MAX);
+	json_decref(s);
+	busy_nodes_stop();
+}
+
+static void assert_health(const struct node *n, usec now, const char *health, const char *reason)
+{
+	json_t *s = status_of(n, now);
+
+	assert_text(s, "health", health);
+	assert_text(s, "health_reason", reason);
+	json_decref(s);
+}
+
+TEST(health_follows_the_port_the_anchors_and_the_peers_that_spoke)
+{
+	struct node *n = node_start(1), *one = node_start(2), *two = node_start(3);
+	usec now = SEC(1);
+
+	assert_health(n, now, "unhealthy", "no UDP port is open");
+	struct delta *d = node_identity(n);
+	node_add_peer(d, one, "", false, true);
+	node_apply(n, d, now);
+	assert_health(n, now, "healthy", "none");
+
+	/* silent from the beginning: not missed */
+	node_send(n, 2, now);
+	node_pass_time(n, now, now + SEC(100));
+	now += SEC(100);
+	assert_health(n, now, "healthy", "none");
+
+	/* it spoke, then fell silent */
+	d = node_identity(one);
+	node_add_peer(d, n, "", false, false);
+	node_apply(one, d, now);
+	node_connect(n, one, now);
+	assert_health(n, now, "healthy", "none");
+	node_pass_time(n, now, now + SEC(200));
+	now += SEC(200);
+	node_send(n, 2, now);
+	node_pass_time(n, now, now + SEC(100));
+	now += SEC(100);
+	assert_health(n, now, "degraded", "a peer does not answer");
+
+	/* now it is one of two anchors, then the only one */
+	d = delta_new();
+	assert_non_null(d);
+	node_add_peer(d, one, "", true, true);
+	node_add_peer(d, two, "", true, true);
+	node_apply(n, d, now);
+	assert_health(n, now, "degraded", "an anchor does not answer");
+	d = delta_new();
+	assert_non_null(d);
+	delta_add_peer(d, &two->key)->remove = true;
+	node_apply(n, d, now);
+	assert_health(n, now, "unhealthy", "no anchor answers");
+
+	node_stop(two);
+	node_stop(one);
+	node_stop(n);
+}
+
+TEST(names_that_are_no_utf8_are_shown_with_question_marks)
+{
+	struct node *n = node_start(1);
+	char *text = status_json(n->m, "w\xffg0", "h\xc3\nx", SEC(1));
+	assert_non_null(text);
+	assert_non_null(strstr(text, "\"interface\":\"w?g0\",\"name\":\"h?\\nx\""));
+	free(text);
+	text = status_json(n->m, "wg0", "h\xc3\xa9", SEC(1));
+	assert_non_null(strstr(text, "\"name\":\"h\xc3\xa9\""));
+	free(text);
+	node_stop(n);
+}
+
+static size_t failing_allocation; /* counted down; the one at 0 fails */
+
+static void *failing_malloc(size_t len)
+{
+	return failing_allocation-- != 0 ? malloc(len) : NULL;
+}
+
+TEST(says_all_or_nothing_when_memory_runs_out)
+{
+	usec now = busy_nodes();
+	char *whole = status_json(nodes[1].m, "warren0", HOST, now);
+	bool failed = true;
+	size_t nothing = 0;
+
+	assert_non_null(whole);
+	json_set_alloc_funcs(failing_malloc, free);
+	for (size_t n = 0; failed && n < 10000; n++) {
+		failing_allocation = n;
+		char *text = status_json(nodes[1].m, "warren0", HOST, now);
+		failed = failing_allocation > n;
+		if (text == NULL)
+			nothing++;
+		else
+			assert_string_equal(text, whole);
+		free(text);
+	}
+	json_set_alloc_funcs(malloc, free);
+	assert_false(failed);
+	assert_true(nothing > 100);
+	free(whole);
+	busy_nodes_stop();
+}
+
+/* The last has everything. */
+static int print_samples(void)
+{
+	usec now = busy_nodes();
+	char *samples[] = {status_json(nodes[4].m, "w\xff", "", now),
+			   status_json(nodes[2].m, "wg0", HOST, now),
+			   status_json(nodes[1].m, "warren0", HOST, now)};
+
+	for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+		puts(samples[i]);
+		free(samples[i]);
+	}
+	busy_nodes_stop();
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		RUN(a_node_without_configuration_says_what_it_does_not_know),
+		RUN(a_peer_that_was_never_spoken_to_is_idle_and_has_no_path),
+		RUN(a_plain_peer_in_session_is_direct_on_a_plain_path),
+		RUN(a_peer_that_does_not_answer_is_down_and_its_address_still_shown),
+		RUN(every_reason_to_drop_has_its_count),
+		RUN(numbers_stop_at_the_greatest_signed_one),
+		RUN(health_follows_the_port_the_anchors_and_the_peers_that_spoke),
+		RUN(names_that_are_no_utf8_are_shown_with_question_marks),
+		RUN(says_all_or_nothing_when_memory_runs_out),
+	};
+
+	if (crypto_init(NULL) != 0)
+		return 1;
+	if (argc == 2 && strcmp(argv[1], "--samples") == 0)
+		return print_samples();
+	return RUN_TESTS(tests);
+}
