@@ -294,17 +294,25 @@ static enum drop respond(struct tunnel *t, struct noise_responder *r, const stru
 {
 	struct session *s = new_session(t, false);
 	struct message_response msg;
+	struct noise_keys keys;
 	uint32_t remote_index = r->remote_index;
 	uint32_t index = index_add(&t->shared->index, t, env_of(t));
 
 	assert(index != 0);
-	if (!noise_write_response(r, &t->remote, index, env_of(t), &msg, &s->keys)) {
+	if (!noise_write_response(r, &t->remote, index, env_of(t), &msg, &keys)) {
 		index_remove(&t->shared->index, index);
 		return DROP_HANDSHAKE;
 	}
-	s->local_index = index;
-	s->remote_index = remote_index;
-	s->started_at = s->created_at = s->heard_at = now;
+	*s = (struct session){
+		.local_index = index,
+		.remote_index = remote_index,
+		.started_at = now,
+		.created_at = now,
+		.heard_at = now,
+	};
+	s->keys = keys;
+	replay_init(&s->replay);
+	key_wipe(&keys, sizeof keys);
 	count_received(t, sizeof(struct message_initiation), now);
 	timers_derived(&t->timers, now);
 	timers_answered(&t->timers, now);
@@ -350,8 +358,9 @@ enum drop tunnel_response(struct tunnel *t, const struct message_response *msg, 
 		.started_at = a->sent_at,
 		.created_at = now,
 		.heard_at = now,
-		.keys = keys,
 	};
+	s->keys = keys;
+	replay_init(&s->replay);
 	key_wipe(&keys, sizeof keys);
 	a->index = 0; /* the session's now */
 	timers_measured(&t->timers, a->sent_at, now);
