@@ -6,8 +6,8 @@
 
 #define PACKET_LEN 60
 
-void plain_init(struct plain *p, const struct env *env, const struct key_private *secret, const struct key_public *remote,
-		const struct key_shared *psk)
+void plain_init(struct plain *p, const struct env *env, const struct key_private *secret,
+		const struct key_public *remote, const struct key_shared *psk)
 {
 	*p = (struct plain){
 		.env = env,
@@ -41,7 +41,8 @@ static void initiate(struct plain *p, usec now, struct outbox *out)
 	p->retry_at = now + REKEY_TIMEOUT + rand_jitter(p->env->rand, REKEY_JITTER_MAX);
 	p->handshake_index = ++p->last_index;
 	noise_timestamp_next(p->timestamp_sent, now + p->env->wall_offset);
-	noise_write_initiation(&p->handshake, &p->local, &p->remote, p->handshake_index, p->timestamp_sent, p->env, &msg);
+	noise_write_initiation(&p->handshake, &p->local, &p->remote, p->handshake_index,
+			       p->timestamp_sent, p->env, &msg);
 	send_handshake(p, &msg, sizeof msg, now, out);
 }
 
@@ -83,19 +84,25 @@ void plain_send(struct plain *p, uint64_t number, usec now, struct outbox *out)
 	initiate(p, now, out);
 }
 
-static void take_initiation(struct plain *p, const struct message_initiation *msg, usec now, struct outbox *out)
+static void take_initiation(struct plain *p, const struct message_initiation *msg, usec now,
+			    struct outbox *out)
 {
 	uint8_t timestamp[NOISE_TIMESTAMP_LEN];
 	struct noise_responder r;
 	struct message_response response;
-	struct session fresh = {.local_index = ++p->last_index, .remote_index = load_le32(msg->sender), .created_at = now};
+	struct session fresh = {.local_index = ++p->last_index,
+				.remote_index = load_le32(msg->sender),
+				.created_at = now};
 
-	if (!noise_read_initiation(&r, msg, &p->local) || !noise_prove_initiator(&r, &p->remote, timestamp) ||
+	if (!noise_read_initiation(&r, msg, &p->local) ||
+	    !noise_prove_initiator(&r, &p->remote, timestamp) ||
 	    memcmp(timestamp, p->timestamp_received, sizeof timestamp) <= 0)
 		return;
 	memcpy(p->timestamp_received, timestamp, sizeof timestamp);
-	p->handshake_index = 0; /* the one state is the responder's now, and begins its session at once */
-	if (!noise_write_response(&r, &p->remote, fresh.local_index, p->env, &response, &fresh.keys))
+	p->handshake_index =
+		0; /* the one state is the responder's now, and begins its session at once */
+	if (!noise_write_response(&r, &p->remote, fresh.local_index, p->env, &response,
+				  &fresh.keys))
 		return;
 	p->next = fresh;
 	p->previous = (struct session){0};
@@ -108,7 +115,8 @@ static void completed(struct plain *p)
 	p->attempts = 0;
 }
 
-static void take_response(struct plain *p, const struct message_response *msg, usec now, struct outbox *out)
+static void take_response(struct plain *p, const struct message_response *msg, usec now,
+			  struct outbox *out)
 {
 	struct session fresh = {
 		.local_index = p->handshake_index,
@@ -132,7 +140,8 @@ static void take_response(struct plain *p, const struct message_response *msg, u
 	flush(p, now, out);
 }
 
-static bool take_data(struct plain *p, uint8_t *msg, size_t len, usec now, struct outbox *out, uint64_t *number)
+static bool take_data(struct plain *p, uint8_t *msg, size_t len, usec now, struct outbox *out,
+		      uint64_t *number)
 {
 	struct session *all[] = {&p->current, &p->previous, &p->next}, *s = NULL;
 	struct aead_job job;
@@ -164,7 +173,8 @@ static bool take_data(struct plain *p, uint8_t *msg, size_t len, usec now, struc
 	return true;
 }
 
-bool plain_input(struct plain *p, uint8_t *msg, size_t len, usec now, struct outbox *out, uint64_t *number)
+bool plain_input(struct plain *p, uint8_t *msg, size_t len, usec now, struct outbox *out,
+		 uint64_t *number)
 {
 	switch (load_le32(msg)) {
 	case MESSAGE_INITIATION:

@@ -29,12 +29,13 @@ struct plain {
 	unsigned attempts;
 };
 
-void plain_init(struct plain *p, const struct env *env, const struct key_private *secret, const struct key_public *remote,
-		const struct key_shared *psk);
+void plain_init(struct plain *p, const struct env *env, const struct key_private *secret,
+		const struct key_public *remote, const struct key_shared *psk);
 /* A numbered packet for the other end. */
 void plain_send(struct plain *p, uint64_t number, usec now, struct outbox *out);
 /* A datagram whose macs hold. True, and the number, when it carried a packet. */
-bool plain_input(struct plain *p, uint8_t *msg, size_t len, usec now, struct outbox *out, uint64_t *number);
+bool plain_input(struct plain *p, uint8_t *msg, size_t len, usec now, struct outbox *out,
+		 uint64_t *number);
 void plain_tick(struct plain *p, usec now, struct outbox *out);
 usec plain_deadline(const struct plain *p);
 

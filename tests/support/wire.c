@@ -8,7 +8,7 @@
 
 #define FLIGHTS_MAX 4096
 #define PACKET_LEN  60
-#define MTU	    1400
+#define MTU         1400
 
 static void *zeroed(size_t len)
 {
@@ -30,8 +30,8 @@ void wire_init(struct wire *w)
 			.out = zeroed(sizeof(struct outbox)),
 			.seen = zeroed(WIRE_NUMBERS / 8),
 		};
-		if (staging_init(&e->shared->staging) < 0 || index_init(&e->shared->index, TUNNEL_INDICES) < 0 ||
-		    outbox_init(e->out) < 0)
+		if (staging_init(&e->shared->staging) < 0 ||
+		    index_init(&e->shared->index, TUNNEL_INDICES) < 0 || outbox_init(e->out) < 0)
 			abort();
 	}
 }
@@ -60,8 +60,8 @@ void wire_free(struct wire *w)
 	free(w->flights);
 }
 
-static void start_life(struct wire_end *e, const struct key_private *secret, const struct key_private *remote,
-		       const struct key_shared *psk, bool plain)
+static void start_life(struct wire_end *e, const struct key_private *secret,
+		       const struct key_private *remote, const struct key_shared *psk, bool plain)
 {
 	struct key_public public;
 
@@ -101,7 +101,8 @@ void wire_reset(struct wire *w, uint64_t seed, bool plain)
 			.tunnel = e->tunnel,
 			.out = e->out,
 			.seen = e->seen,
-			.via = {.kind = VIA_DIRECT, .remote = addr_v4((uint8_t[]){192, 0, 2, (uint8_t)(2 - i)}, 51820)},
+			.via = {.kind = VIA_DIRECT,
+				.remote = addr_v4((uint8_t[]){192, 0, 2, (uint8_t)(2 - i)}, 51820)},
 			.up_at = USEC_NEVER,
 		};
 		env_fake_init(&e->env, seed * 2 + i + 1);
@@ -131,7 +132,8 @@ void wire_collect(struct wire *w, unsigned from)
 	for (size_t i = 0; i < e->out->net.count; i++) {
 		const struct packet *p = &e->out->net.packets[i];
 		e->sent[load_le32(p->data)]++;
-		if (p->len <= sizeof(struct message_initiation) && load_le32(p->data) <= MESSAGE_COOKIE)
+		if (p->len <= sizeof(struct message_initiation) &&
+		    load_le32(p->data) <= MESSAGE_COOKIE)
 			memcpy(w->last[from], p->data, p->len);
 		if (e->cut || rand_below(&w->rand, 100) < w->loss)
 			continue;
@@ -148,7 +150,8 @@ static struct wire_flight *next_flight(struct wire *w)
 
 	for (size_t i = 0; i < w->flight_count; i++) {
 		struct wire_flight *f = &w->flights[i];
-		if (next == NULL || f->at < next->at || (f->at == next->at && f->order < next->order))
+		if (next == NULL || f->at < next->at ||
+		    (f->at == next->at && f->order < next->order))
 			next = f;
 	}
 	return next;
@@ -158,7 +161,8 @@ static struct wire_flight *next_flight(struct wire *w)
 
 static bool can_send(const struct wire_end *e, usec now)
 {
-	return e->plain ? session_may_send(&e->plain->current, now) : tunnel_has_session(e->tunnel, now);
+	return e->plain ? session_may_send(&e->plain->current, now)
+			: tunnel_has_session(e->tunnel, now);
 }
 
 /* What holds of a tunnel at any time: whatever is outstanding has a deadline. */
@@ -256,14 +260,16 @@ static enum drop take_data(struct wire_end *e, uint8_t *msg, size_t len, usec no
 static enum drop admit(struct wire_end *e, const uint8_t *msg, size_t len, usec now)
 {
 	struct packet *reply;
-	enum cookie_verdict verdict = cookie_check(&e->checker, msg, len, &e->via.remote, now, &e->env.env);
+	enum cookie_verdict verdict =
+		cookie_check(&e->checker, msg, len, &e->via.remote, now, &e->env.env);
 
 	if (verdict == COOKIE_MAC1_BAD)
 		return DROP_MAC1;
 	if (!e->under_load || verdict == COOKIE_MAC2_GOOD)
 		return DROP_NONE;
 	reply = outbox_datagram(e->out, &e->via, sizeof(struct message_cookie));
-	cookie_write_reply(&e->checker, (void *)reply->data, msg, len, &e->via.remote, now, &e->env.env);
+	cookie_write_reply(&e->checker, (void *)reply->data, msg, len, &e->via.remote, now,
+			   &e->env.env);
 	return DROP_UNDER_LOAD;
 }
 
@@ -280,7 +286,8 @@ static enum drop dispatch(struct wire_end *e, uint8_t *msg, size_t len, usec now
 	if (type == MESSAGE_DATA)
 		return is_mine(e, msg, 4) ? take_data(e, msg, len, now) : DROP_NO_SESSION;
 	if (type == MESSAGE_COOKIE)
-		return is_mine(e, msg, 4) ? tunnel_cookie(e->tunnel, (const void *)msg, now) : DROP_NO_SESSION;
+		return is_mine(e, msg, 4) ? tunnel_cookie(e->tunnel, (const void *)msg, now)
+					  : DROP_NO_SESSION;
 	if ((type != MESSAGE_INITIATION || len != sizeof(struct message_initiation)) &&
 	    (type != MESSAGE_RESPONSE || len != sizeof(struct message_response)))
 		return DROP_UNKNOWN_TYPE;
@@ -337,7 +344,9 @@ void wire_start(struct wire *w, unsigned from)
 
 static usec deadline(const struct wire_end *e)
 {
-	return e->plain ? plain_deadline(e->plain) : e->mute ? USEC_NEVER : tunnel_deadline(e->tunnel);
+	return e->plain  ? plain_deadline(e->plain)
+	       : e->mute ? USEC_NEVER
+			 : tunnel_deadline(e->tunnel);
 }
 
 /* The next thing that happens, if it does by then. */
@@ -392,6 +401,6 @@ bool wire_agrees(const struct wire *w)
 {
 	const struct session *a = in_use(&w->ends[0]), *b = in_use(&w->ends[1]);
 
-	return can_send(&w->ends[0], w->now) && can_send(&w->ends[1], w->now) && a->local_index == b->remote_index &&
-	       b->local_index == a->remote_index;
+	return can_send(&w->ends[0], w->now) && can_send(&w->ends[1], w->now) &&
+	       a->local_index == b->remote_index && b->local_index == a->remote_index;
 }

@@ -8,7 +8,7 @@
 #include "support/plain.h"
 #include "wg/tunnel.h"
 
-#define WIRE_NUMBERS 65536 /* packets are numbered below this, for each direction */
+#define WIRE_NUMBERS      65536 /* packets are numbered below this, for each direction */
 #define WIRE_DATAGRAM_MAX 1600
 
 struct wire_flight {
@@ -28,13 +28,13 @@ struct wire_end {
 	struct cookie_checker checker;
 	struct outbox *out;
 	bool under_load; /* answers handshakes without mac2 with a cookie */
-	bool cut;	 /* nothing it sends arrives */
-	bool mute;	 /* keeps to itself: its timers are not run */
+	bool cut;        /* nothing it sends arrives */
+	bool mute;       /* keeps to itself: its timers are not run */
 
-	usec up_at;	 /* when it could first send; USEC_NEVER: not yet */
-	size_t accepted; /* packets delivered to it */
-	size_t repeated; /* of these, again */
-	uint8_t *seen;	 /* by number */
+	usec up_at;       /* when it could first send; USEC_NEVER: not yet */
+	size_t accepted;  /* packets delivered to it */
+	size_t repeated;  /* of these, again */
+	uint8_t *seen;    /* by number */
 	unsigned sent[5]; /* datagrams it sent, by message type */
 	unsigned expired; /* TUNNEL_EXPIRED */
 	struct drops drops;
