@@ -1,5 +1,6 @@
 /* The handshake against fixed transcripts and forgers (WireGuard paper, 5.4; reliability.md, 5: rows 34, 45, 55). */
 #include "support/env_fake.h"
+#include "support/forge.h"
 #include "support/hexdata.h"
 #include "support/test.h"
 #include "wg/noise.h"
@@ -254,93 +255,28 @@ TEST(vuln_55_refuses_each_byte_changed)
 
 /* --- low order, and two names for one key ----------------------------------------------------------------------- */
 
-/* The points of order 1, 2, 4 and 8 of the curve and its twist, in all their forms below 2^255. */
-static const char *const low_order[] = {
-	"0000000000000000000000000000000000000000000000000000000000000000",
-	"0100000000000000000000000000000000000000000000000000000000000000",
-	"e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
-	"5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
-	"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-	"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-	"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-};
-#define LOW_ORDER_COUNT (sizeof low_order / sizeof low_order[0])
-
-static const struct key_shared
-	zero; /* what a forger knows every Diffie-Hellman with his point to be */
-
-static void mix(struct noise_state *s, const struct key_shared *dh, struct aead_key *key)
-{
-	blake2s_kdf(s->chaining, key ? key->bytes : NULL, NULL, s->chaining, dh, KEY_LEN);
-}
-
-static void mix_ephemeral(struct noise_state *s, const struct key_public *e)
-{
-	blake2s_kdf(s->chaining, NULL, NULL, s->chaining, e, KEY_LEN);
-	blake2s(s->hash, s->hash, BLAKE2S_LEN, e, KEY_LEN);
-}
-
-/* An initiation of the initiator, but with this ephemeral key and this result of "es". */
-static void forge_initiation(struct ends *e, const struct key_public *ephemeral,
-			     const struct key_shared *es)
-{
-	static const char construction[] = "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s";
-	static const char identifier[] = "WireGuard v1 zx2c4 Jason@zx2c4.com";
-	struct message_initiation *msg = &e->initiation;
-	struct noise_state s;
-	struct aead_key key;
-
-	*msg = (struct message_initiation){.type = {MESSAGE_INITIATION}};
-	memcpy(msg->ephemeral, ephemeral, KEY_LEN);
-	blake2s(s.chaining, construction, strlen(construction), NULL, 0);
-	blake2s(s.hash, s.chaining, BLAKE2S_LEN, identifier, strlen(identifier));
-	blake2s(s.hash, s.hash, BLAKE2S_LEN, &e->local[1].public, KEY_LEN);
-	mix_ephemeral(&s, ephemeral);
-	mix(&s, es, &key);
-	aead_seal(msg->static_sealed, &key, 0, &e->local[0].public, KEY_LEN, s.hash, BLAKE2S_LEN);
-	blake2s(s.hash, s.hash, BLAKE2S_LEN, msg->static_sealed, sizeof msg->static_sealed);
-	mix(&s, &e->remote[0].static_static, &key);
-	aead_seal(msg->timestamp_sealed, &key, 0, timestamp, sizeof timestamp, s.hash, BLAKE2S_LEN);
-}
-
-/* A response of the responder, who took the initiation, but with this ephemeral key and these results of "ee" and "se". */
-static void forge_response(struct ends *e, const struct key_public *ephemeral,
-			   const struct key_shared *ee, const struct key_shared *se)
-{
-	struct message_response *msg = &e->response;
-	struct noise_state s = e->responder.state;
-	struct aead_key key;
-	uint8_t tau[BLAKE2S_LEN];
-
-	*msg = (struct message_response){.type = {MESSAGE_RESPONSE}};
-	memcpy(msg->ephemeral, ephemeral, KEY_LEN);
-	mix_ephemeral(&s, ephemeral);
-	mix(&s, ee, NULL);
-	mix(&s, se, NULL);
-	blake2s_kdf(s.chaining, tau, key.bytes, s.chaining, &no_psk, KEY_LEN);
-	blake2s(s.hash, s.hash, BLAKE2S_LEN, tau, sizeof tau);
-	aead_seal(msg->empty_sealed, &key, 0, NULL, 0, s.hash, BLAKE2S_LEN);
-}
+static const struct key_shared zero; /* what every Diffie-Hellman with such a point gives */
 
 TEST(vuln_45_refuses_low_order_points_wherever_they_meet_a_key)
 {
 	struct ends e;
 
-	for (size_t i = 0; i < LOW_ORDER_COUNT; i++) {
+	for (size_t i = 0; i < FORGE_LOW_ORDER_COUNT; i++) {
 		struct key_public point;
 		struct noise_remote remote;
 
-		hexdata(point.bytes, sizeof point.bytes, low_order[i]);
+		hexdata(point.bytes, sizeof point.bytes, forge_low_order[i]);
 		meet(&e, &no_psk);
 		assert_false(noise_remote_init(&remote, &e.local[0], &point,
 					       &no_psk)); /* static-static */
 
-		forge_initiation(&e, &point, &zero); /* e of the initiator, at the responder: es */
+		forge_initiation(&e.initiation, &e.local[0], &e.remote[0], timestamp, &point,
+				 &zero); /* e of the initiator, at the responder: es */
 		assert_false(noise_read_initiation(&e.responder, &e.initiation, &e.local[1]));
 
 		assert_true(initiate(&e) &&
 			    take_initiation(&e)); /* e of the responder, at the initiator: ee, se */
-		forge_response(&e, &point, &zero, &zero);
+		forge_response(&e.response, &e.responder, &no_psk, &point, &zero, &zero);
 		assert_false(take_response(&e));
 
 		assert_true(take_initiation(&e)); /* e of the initiator, at the responder: ee */
@@ -370,13 +306,13 @@ TEST(takes_what_the_forger_makes_of_a_proper_point)
 	key_public_from(&point, &secret);
 
 	assert_true(key_dh(&first, &secret, &e.local[1].public));
-	forge_initiation(&e, &point, &first);
+	forge_initiation(&e.initiation, &e.local[0], &e.remote[0], timestamp, &point, &first);
 	assert_true(take_initiation(&e));
 
 	assert_true(initiate(&e) && take_initiation(&e));
 	assert_true(key_dh(&first, &secret, &e.responder.remote_ephemeral));
 	assert_true(key_dh(&second, &secret, &e.local[0].public));
-	forge_response(&e, &point, &first, &second);
+	forge_response(&e.response, &e.responder, &no_psk, &point, &first, &second);
 	assert_true(take_response(&e));
 }
 

@@ -1,4 +1,6 @@
 /* One tunnel against the clock, the outbox and hostile handshakes. The other end is a second tunnel over the wire, or nobody. */
+#include "support/forge.h"
+#include "support/hexdata.h"
 #include "support/test.h"
 #include "support/wire.h"
 
@@ -546,17 +548,30 @@ TEST(vuln_29_reveals_nothing_to_who_has_not_proved_himself)
 
 TEST(vuln_45_is_silent_to_low_order_ephemeral_keys)
 {
-	static const uint8_t points[][2] = {
-		{0, 0}, {1, 0}, {0xec, 0xff}, {0xed, 0xff}, {0xee, 0xff}};
+	static const struct key_shared zero;
+	static const uint8_t timestamp[NOISE_TIMESTAMP_LEN] = {0x50};
 
-	for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
+	for (size_t i = 0; i < FORGE_LOW_ORDER_COUNT; i++) {
+		struct message_initiation initiation;
+		struct message_response response;
+		struct noise_responder r;
+		struct key_public point;
+		uint8_t got[NOISE_TIMESTAMP_LEN];
+
 		fresh(1);
-		struct message_initiation msg = caught_initiation();
-		memset(msg.ephemeral, points[i][1], sizeof msg.ephemeral);
-		msg.ephemeral[0] = points[i][0];
-		msg.ephemeral[31] &= 0x7f;
-		sign(&msg, sizeof msg);
-		assert_refused(&msg, sizeof msg, DROP_HANDSHAKE);
+		hexdata(point.bytes, sizeof point.bytes, forge_low_order[i]);
+		forge_initiation(&initiation, &there->shared->local, &there->tunnel->remote,
+				 timestamp, &point, &zero);
+		sign(&initiation, sizeof initiation);
+		assert_refused(&initiation, sizeof initiation, DROP_HANDSHAKE);
+
+		wire_start(&wire, 0);
+		assert_true(noise_read_initiation(&r, (const void *)wire.last[0],
+						  &there->shared->local));
+		assert_true(noise_prove_initiator(&r, &there->tunnel->remote, got));
+		forge_response(&response, &r, &there->tunnel->remote.psk, &point, &zero, &zero);
+		sign(&response, sizeof response);
+		assert_refused(&response, sizeof response, DROP_HANDSHAKE);
 	}
 }
 
