@@ -1,5 +1,6 @@
-/* A plain WireGuard peer, as the kernel behaves: one handshake state, which either role takes over; current, previous and next
- * session; a retry every 5 s. Just enough to see that a tunnel converges with it. */
+/* A plain WireGuard peer, as the kernel behaves: one handshake state, which either role takes
+ * over; current, previous and next session; a retry every 5 s. Just enough to see that a tunnel
+ * converges with it. */
 #ifndef SUPPORT_PLAIN_H
 #define SUPPORT_PLAIN_H
 

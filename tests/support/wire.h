@@ -1,6 +1,7 @@
-/* Two tunnels joined by a wire that loses, repeats and reorders, in memory and with made-up time. One end may be a plain WireGuard
- * instead. What passes are numbered packets; the wire sees to it that none is delivered twice, and checks what must hold of a tunnel
- * after each step. */
+/* Two tunnels joined by a wire that loses, repeats and reorders, in memory and with made-up
+ * time. One end may be a plain WireGuard instead. What passes are numbered packets; the wire
+ * sees to it that none is delivered twice, and checks what must hold of a tunnel after each
+ * step. */
 #ifndef SUPPORT_WIRE_H
 #define SUPPORT_WIRE_H
 

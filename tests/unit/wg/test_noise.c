@@ -1,4 +1,5 @@
-/* The handshake against fixed transcripts and forgers (WireGuard paper, 5.4; reliability.md, 5: rows 34, 45, 55). */
+/* The handshake against fixed transcripts and forgers (WireGuard paper, 5.4; reliability.md, 5:
+ * rows 34, 45, 55). */
 #include "support/env_fake.h"
 #include "support/forge.h"
 #include "support/hexdata.h"
@@ -82,9 +83,10 @@ static bool take_response(struct ends *e)
 
 /* --- transcripts ------------------------------------------------------------------------------------------------ */
 
-/* Made by a program of its own (Python: X25519 and ChaCha20-Poly1305 written out after RFC 7748 and RFC 8439, hashlib's BLAKE2s
- * and hmac), from: static keys 01..20 and 41..60, ephemeral keys the first 32 bytes of rand_seeded(1) and of rand_seeded(2), all
- * clamped; the timestamp and indices above; PSK zero, then 81..a0. */
+/* Made by a program of its own (Python: X25519 and ChaCha20-Poly1305 written out after RFC 7748
+ * and RFC 8439, hashlib's BLAKE2s and hmac), from: static keys 01..20 and 41..60, ephemeral keys
+ * the first 32 bytes of rand_seeded(1) and of rand_seeded(2), all clamped; the timestamp and
+ * indices above; PSK zero, then 81..a0. */
 static const char *const ephemerals[] = {
 	"c5d30a7ce1ec119378c84f487d775a8542f13ece238a9455e8229e888de85bbd",
 	"6a1f3118f09e7c39421949f5995f01f5a56cbc4980148fa9c7290fc102cb585f",
@@ -316,7 +318,8 @@ TEST(takes_what_the_forger_makes_of_a_proper_point)
 	assert_true(take_response(&e));
 }
 
-/* The initiator writes its own public key as it likes: other encodings of it are no second identity. */
+/* The initiator writes its own public key as it likes: other encodings of it are no second
+ * identity. */
 TEST(vuln_34_refuses_a_static_key_in_another_encoding)
 {
 	struct ends e;

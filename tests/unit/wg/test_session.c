@@ -1,4 +1,5 @@
-/* One session: sealing, padding, limits (WireGuard paper, 5.4.6 and 6.1; reliability.md, row 37). */
+/* One session: sealing, padding, limits (WireGuard paper, 5.4.6 and 6.1; reliability.md, row
+ * 37). */
 #include "support/test.h"
 #include "wg/session.h"
 

@@ -1,4 +1,5 @@
-/* One tunnel against the clock, the outbox and hostile handshakes. The other end is a second tunnel over the wire, or nobody. */
+/* One tunnel against the clock, the outbox and hostile handshakes. The other end is a second
+ * tunnel over the wire, or nobody. */
 #include "support/forge.h"
 #include "support/hexdata.h"
 #include "support/test.h"
@@ -400,6 +401,24 @@ TEST(keeps_a_later_initiation_when_an_older_one_is_answered)
 	assert_true(wire_agrees(&wire));
 }
 
+TEST(does_not_go_back_to_an_older_session_that_is_confirmed_late)
+{
+	struct message_response responses[2];
+
+	fresh(1);
+	for (unsigned i = 0; i < 2; i++) {
+		struct message_initiation initiation = caught_initiation();
+		responses[i] = caught_response(&initiation);
+	}
+	for (unsigned i = 0; i < 2; i++) /* each is confirmed by a keepalive */
+		wire_input(&wire, 1, &responses[i], sizeof responses[i]);
+	assert_int_equal(wire.flight_count, 2);
+	wire.flights[0].at += MSEC(10); /* the first comes last */
+	wire_run(&wire, wire.now + SEC(1));
+	assert_int_equal(here->tunnel->stats.handshakes_done, 2);
+	assert_true(wire_agrees(&wire));
+}
+
 TEST(takes_the_smaller_keys_session_of_two_that_cross_whichever_comes_first)
 {
 	for (uint64_t seed = 0; seed < 20; seed++) {
@@ -758,6 +777,7 @@ int main(void)
 		RUN(takes_the_responses_to_its_two_latest_initiations),
 		RUN(drops_older_initiations_when_a_later_one_is_answered),
 		RUN(keeps_a_later_initiation_when_an_older_one_is_answered),
+		RUN(does_not_go_back_to_an_older_session_that_is_confirmed_late),
 		RUN(takes_the_smaller_keys_session_of_two_that_cross_whichever_comes_first),
 		RUN(loses_no_session_in_use_to_a_flood_of_initiations),
 		RUN(refuses_an_initiation_that_came_before),
