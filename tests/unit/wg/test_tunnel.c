@@ -152,19 +152,34 @@ TEST(sends_nothing_without_an_identity)
 	assert_int_equal(here->shared->index.count, 0);
 }
 
-TEST(loses_an_initiation_that_finds_the_outbox_full_and_tries_again)
+static void fill_outbox(struct wire_end *e)
 {
-	alone(1);
 	for (size_t i = 0; i < OUTBOX_SLOTS; i++) {
-		struct packet *p = outbox_datagram(here->out, &here->via, 64);
+		struct packet *p = outbox_datagram(e->out, &e->via, sizeof(struct message_cookie));
 		memset(p->data, 0, p->len);
 		p->data[0] = MESSAGE_COOKIE;
 	}
+}
+
+TEST(loses_an_initiation_that_finds_the_outbox_full_and_tries_again)
+{
+	alone(1);
+	fill_outbox(here);
 	wire_start(&wire, 0);
 	assert_int_equal(initiations(here), 0);
 	assert_int_equal(here->shared->drops.count[DROP_OUTBOX_FULL], 1);
 	wire_run(&wire, SEC(6));
 	assert_int_equal(initiations(here), 1);
+}
+
+TEST(loses_a_keepalive_that_finds_the_outbox_full_until_the_next)
+{
+	connected(1);
+	tunnel_set_keepalive(here->tunnel, 25, wire.now);
+	fill_outbox(here);
+	assert_int_equal(tunnel_tick(here->tunnel, &here->via, wire.now, here->out), TUNNEL_IDLE);
+	assert_true(here->tunnel->timers.persistent_at == wire.now + SEC(25));
+	assert_true(tunnel_deadline(here->tunnel) > wire.now);
 }
 
 /* --- the clock -------------------------------------------------------------------------------------------------- */
@@ -271,6 +286,16 @@ TEST(erases_all_keys_after_540_s)
 		assert_memory_equal(&here->tunnel->sessions[i], &none, sizeof none);
 	assert_int_equal(here->shared->index.count, 0);
 	assert_true(tunnel_deadline(here->tunnel) == USEC_NEVER);
+}
+
+TEST(erases_nothing_of_a_handshake_under_way)
+{
+	connected(1);
+	wire_run(&wire, here->tunnel->current->created_at + SEC(540) - MSEC(10));
+	wire_start(&wire, 0);
+	wire_run(&wire, wire.now + MSEC(100));
+	assert_true(wire_agrees(&wire));
+	assert_int_equal(initiations(here), 2);
 }
 
 TEST(renews_on_receiving_when_its_session_is_about_to_end)
@@ -401,6 +426,18 @@ TEST(keeps_a_later_initiation_when_an_older_one_is_answered)
 	assert_true(wire_agrees(&wire));
 }
 
+TEST(forgets_a_later_initiation_that_is_never_answered)
+{
+	fresh(1);
+	struct message_initiation initiation = caught_initiation();
+	struct message_response response = caught_response(&initiation);
+	caught_initiation();
+	assert_int_equal(wire_input(&wire, 1, &response, sizeof response), DROP_NONE);
+	assert_int_equal(there->shared->index.count, 2);
+	wire_run(&wire, SEC(600));
+	assert_int_equal(there->shared->index.count, 0);
+}
+
 TEST(does_not_go_back_to_an_older_session_that_is_confirmed_late)
 {
 	struct message_response responses[2];
@@ -433,7 +470,7 @@ TEST(takes_the_smaller_keys_session_of_two_that_cross_whichever_comes_first)
 					 DROP_NONE);
 		here->tunnel->timers.quiet_until = wire.now;
 		wire_send(&wire, 0, 1);
-		wire_run(&wire, wire.now + MSEC(200));
+		wire_run(&wire, wire.now + (seed % 2 == 0 ? MSEC(200) : SEC(3)));
 		if (seed % 2 == 1)
 			assert_int_equal(wire_input(&wire, 1, &response, sizeof response),
 					 DROP_NONE);
@@ -444,6 +481,18 @@ TEST(takes_the_smaller_keys_session_of_two_that_cross_whichever_comes_first)
 		assert_true(wire_agrees(&wire));
 		if (initiations(here) > 0)
 			assert_int_equal(here->tunnel->current->initiator, smaller);
+	}
+}
+
+TEST(keeps_the_session_before_and_few_others)
+{
+	fresh(1);
+	for (unsigned i = 0; i < 10; i++) {
+		wire_start(&wire, i < 7);
+		wire_run(&wire, wire.now + SEC(2));
+		assert_true(wire_agrees(&wire));
+		for (unsigned e = 0; e < 2; e++)
+			assert_int_equal(sessions(&wire.ends[e]), i < 3 ? i + 1 : TUNNEL_CONFIRMED);
 	}
 }
 
@@ -734,6 +783,7 @@ TEST(counts_datagrams_as_both_ends_see_them)
 	assert_int_equal(b->rx_packets, 2);
 	assert_true(a->handshake_at == MSEC(60));
 	assert_true(b->handshake_at == MSEC(90));
+	assert_true(here->tunnel->timers.round_trip == MSEC(60));
 }
 
 TEST(leaves_nothing_when_wiped)
@@ -764,6 +814,7 @@ int main(void)
 		RUN(waits_for_a_way_without_burning_its_schedule),
 		RUN(sends_nothing_without_an_identity),
 		RUN(loses_an_initiation_that_finds_the_outbox_full_and_tries_again),
+		RUN(loses_a_keepalive_that_finds_the_outbox_full_until_the_next),
 		RUN(ticks_at_any_time_without_harm),
 		RUN(makes_no_storm_after_a_long_sleep),
 		RUN(answers_data_with_a_keepalive_after_10_s),
@@ -771,14 +822,17 @@ int main(void)
 		RUN(keeps_alive_persistently_even_without_a_session),
 		RUN(ends_its_session_after_180_s),
 		RUN(erases_all_keys_after_540_s),
+		RUN(erases_nothing_of_a_handshake_under_way),
 		RUN(renews_on_receiving_when_its_session_is_about_to_end),
 		RUN(vuln_37_renews_a_session_of_2_60_messages_and_never_sends_past_its_limit),
 		RUN(vuln_44_connects_after_the_clock_was_ten_years_ahead),
 		RUN(takes_the_responses_to_its_two_latest_initiations),
 		RUN(drops_older_initiations_when_a_later_one_is_answered),
 		RUN(keeps_a_later_initiation_when_an_older_one_is_answered),
+		RUN(forgets_a_later_initiation_that_is_never_answered),
 		RUN(does_not_go_back_to_an_older_session_that_is_confirmed_late),
 		RUN(takes_the_smaller_keys_session_of_two_that_cross_whichever_comes_first),
+		RUN(keeps_the_session_before_and_few_others),
 		RUN(loses_no_session_in_use_to_a_flood_of_initiations),
 		RUN(refuses_an_initiation_that_came_before),
 		RUN(refuses_an_initiation_older_than_one_it_took),
