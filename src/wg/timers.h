@@ -19,8 +19,8 @@ struct timers {
 	bool wanted;
 	unsigned attempts; /* that left in this series */
 	usec give_up_at;   /* USEC_NEVER before the first one left */
-	usec fast_at;      /* the next may leave while packets wait for it ... */
-	usec slow_at;      /* ... and else */
+	usec fast_at;      /* the next may leave while packets wait for it, or at ... */
+	usec slow_at;      /* ... this in any case */
 	usec quiet_until;  /* we answered the peer's */
 	usec fresh_until;  /* the last one may still be answered */
 	usec round_trip;   /* initiation to response, the last time; 0: not known */
