@@ -1,7 +1,7 @@
 /* Allowed IPs: longest prefix -> owner, one trie per family. An entry belongs to one owner; adding
- * it again moves it. Owners are opaque and never NULL. Memory is reserved by allowed_add only
- * (configuration time); finding allocates nothing. Families are ADDR_V4 or ADDR_V6, lengths those
- * of the family. */
+ * it again moves it. Owners are opaque and never NULL. Memory is taken by allowed_add and
+ * allowed_reserve only (configuration time); finding allocates nothing. Families are ADDR_V4 or
+ * ADDR_V6, lengths those of the family. */
 #ifndef WG_ALLOWED_H
 #define WG_ALLOWED_H
 
@@ -15,7 +15,7 @@ struct allowed_node;
 
 struct allowed {
 	struct allowed_node *root4, *root6;
-	size_t count; /* entries of both families */
+	size_t count;               /* entries of both families */
 	struct allowed_node *spare; /* reserved nodes, linked by their parent */
 	size_t spare_count;
 };
@@ -25,8 +25,8 @@ void allowed_free(struct allowed *a);
 /* Remove all entries; what is reserved stays. */
 void allowed_clear(struct allowed *a);
 
-/* Put memory aside for `count` additions, which then cannot fail; with 0, give back what was not used. 0 or
- * -ENOMEM. */
+/* Put memory aside for `count` additions, which then cannot fail; with 0, give back what was not
+ * used. 0 or -ENOMEM. */
 int allowed_reserve(struct allowed *a, size_t count);
 
 /* 0, or -ENOMEM and nothing changed. Host bits are masked off. */

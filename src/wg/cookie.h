@@ -18,7 +18,7 @@
 #include "crypto/key.h"
 #include "wg/message.h"
 
-#define COOKIE_LEN 16
+#define COOKIE_LEN     16
 /* A cookie is not used in the last seconds of its life, as the kernel does: it might end on
  * the way. */
 #define COOKIE_LATENCY SEC(5)

@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* A quarter of all ids: a free one is drawn in a few attempts. */
+#define CAPACITY_MAX ((size_t)1 << 30)
+
 static size_t home_of(const struct index *x, uint32_t id)
 {
 	return id & (x->slot_count - 1);
@@ -36,11 +39,10 @@ static int resize(struct index *x, size_t capacity)
 	struct index old = *x;
 	size_t slot_count = 2;
 
-	while (slot_count / 2 < capacity) {
-		if (slot_count > SIZE_MAX / 2)
-			return -ENOMEM;
+	if (capacity > CAPACITY_MAX)
+		return -ENOMEM;
+	while (slot_count / 2 < capacity)
 		slot_count *= 2;
-	}
 	struct index_slot *slots = calloc(slot_count, sizeof *slots);
 	if (slots == NULL)
 		return -ENOMEM;

@@ -11,7 +11,7 @@
 #include "base/packet.h"
 
 /* Packets waiting in all; beyond it a tunnel loses its own oldest, or the new one. */
-#define STAGING_POOL 512
+#define STAGING_POOL     512
 /* A ping flood, or the first window of a TCP stream. */
 #define STAGING_PER_PEER 64
 
