@@ -1,5 +1,6 @@
-/* Noise_IKpsk2 for WireGuard (WireGuard paper, 5.4.1 to 5.4.5). Names in comments are Noise's: e, s are the ephemeral and
- * static keys; "es" is the DH of the initiator's e and the responder's s. */
+/* Noise_IKpsk2 for WireGuard (WireGuard paper, 5.4.1 to 5.4.5). Names in comments are Noise's:
+ * e, s are the ephemeral and static keys; "es" is the DH of the initiator's e and the
+ * responder's s. */
 #include "wg/noise.h"
 
 #include <string.h>

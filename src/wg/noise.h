@@ -1,5 +1,6 @@
-/* The handshake: Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s as WireGuard uses it (WireGuard paper, 5.4), without its macs, which are
- * cookie.h's. Initiator and responder are separate states, so that handshakes may cross.
+/* The handshake: Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s as WireGuard uses it (WireGuard paper, 5.4),
+ * without its macs, which are cookie.h's. Initiator and responder are separate states, so that
+ * handshakes may cross.
  *
  * Every Diffie-Hellman result is checked (vuln_45); whatever fails wipes what it had. */
 #ifndef WG_NOISE_H
@@ -56,15 +57,17 @@ struct noise_keys {
 
 void noise_local_init(struct noise_local *l, const struct key_private *secret);
 
-/* public: canonical. False when it is of low order; that shows without an identity, too. None of the arguments may lie in r. */
+/* public: canonical. False when it is of low order; that shows without an identity, too. None of
+ * the arguments may lie in r. */
 bool noise_remote_init(struct noise_remote *r, const struct noise_local *local,
 		       const struct key_public *public, const struct key_shared *psk);
 
 /* The same peer for another identity of ours. */
 void noise_remote_rekey(struct noise_remote *r, const struct noise_local *local);
 
-/* The timestamp to send after `last`: the wall clock (microseconds since 1970) rounded down to 2^24 ns, so that it does not
- * tell our clock, as the kernel does; or the one after `last`, if that is later (vuln_44). */
+/* The timestamp to send after `last`: the wall clock (microseconds since 1970) rounded down to
+ * 2^24 ns, so that it does not tell our clock, as the kernel does; or the one after `last`, if
+ * that is later (vuln_44). */
 void noise_timestamp_next(uint8_t last[static NOISE_TIMESTAMP_LEN], usec wall);
 
 /* Everything of an initiation but its macs. False without an identity. */
@@ -73,13 +76,15 @@ bool noise_write_initiation(struct noise_initiator *i, const struct noise_local 
 			    const uint8_t timestamp[static NOISE_TIMESTAMP_LEN],
 			    const struct env *env, struct message_initiation *msg);
 
-/* Decrypts the static key: r->remote_static is the sender's claim, to look the peer up. Costs one Diffie-Hellman and leaves
- * nothing behind when it fails. After true, tunnel_initiation() or noise_responder_wipe() ends it. A static key that is not
- * in canonical form is refused: one peer has one name (vuln_34). */
+/* Decrypts the static key: r->remote_static is the sender's claim, to look the peer up. Costs
+ * one Diffie-Hellman and leaves nothing behind when it fails. After true, tunnel_initiation() or
+ * noise_responder_wipe() ends it. A static key that is not in canonical form is refused: one
+ * peer has one name (vuln_34). */
 bool noise_read_initiation(struct noise_responder *r, const struct message_initiation *msg,
 			   const struct noise_local *local);
 
-/* Only the owner of remote's key could have sealed the timestamp. Call before anything is sent or kept (vuln_29). */
+/* Only the owner of remote's key could have sealed the timestamp. Call before anything is sent
+ * or kept (vuln_29). */
 bool noise_prove_initiator(struct noise_responder *r, const struct noise_remote *remote,
 			   uint8_t timestamp[static NOISE_TIMESTAMP_LEN]);
 
@@ -88,7 +93,8 @@ bool noise_write_response(struct noise_responder *r, const struct noise_remote *
 			  uint32_t index, const struct env *env, struct message_response *msg,
 			  struct noise_keys *keys);
 
-/* The keys, if it is the response to i. i stays as it was: a forged response does not end a handshake. */
+/* The keys, if it is the response to i. i stays as it was: a forged response does not end a
+ * handshake. */
 bool noise_read_response(const struct noise_initiator *i, const struct message_response *msg,
 			 const struct noise_local *local, const struct noise_remote *remote,
 			 struct noise_keys *keys);

@@ -13,11 +13,12 @@
 #include "wg/noise.h"
 #include "wg/replay.h"
 
-/* A responder renews a session only when its initiator has not: both ends may be sending on one whose initiator is the other end
- * (protocol.md, section 4, rule 1). */
+/* A responder renews a session only when its initiator has not: both ends may be sending on one
+ * whose initiator is the other end (protocol.md, section 4, rule 1). */
 #define REKEY_AFTER_RESPONDER  (REKEY_AFTER + REKEY_AFTER / 8) /* 135 s */
-/* The initiator renews it on receiving, too, as the kernel does: the last moment at which a passive keepalive and a handshake
- * (REJECT_AFTER - KEEPALIVE_TIMEOUT - REKEY_TIMEOUT) still fit in. */
+/* The initiator renews it on receiving, too, as the kernel does: the last moment at which a
+ * passive keepalive and a handshake (REJECT_AFTER - KEEPALIVE_TIMEOUT - REKEY_TIMEOUT) still fit
+ * in. */
 #define REKEY_ON_RECEIVE_AFTER (REJECT_AFTER - REJECT_AFTER / 12) /* 165 s */
 
 struct session {
@@ -45,11 +46,13 @@ bool session_may_send(const struct session *s, usec now);
 bool session_is_stale(const struct session *s, usec now);
 bool session_is_ending(const struct session *s, usec now);
 
-/* Turn a plain packet into the datagram that running *job will seal, in place, and take a counter. It must be one that may be sent
- * on. Pads with zeros to a multiple of 16, but not beyond `mtu` (0: none known). */
+/* Turn a plain packet into the datagram that running *job will seal, in place, and take a
+ * counter. It must be one that may be sent on. Pads with zeros to a multiple of 16, but not
+ * beyond `mtu` (0: none known). */
 void session_seal(struct session *s, struct packet *p, size_t mtu, struct aead_job *job);
 
-/* A data message for this session: the job that opens it in place, or DROP_EXPIRED. len >= MESSAGE_DATA_MIN. */
+/* A data message for this session: the job that opens it in place, or DROP_EXPIRED. len >=
+ * MESSAGE_DATA_MIN. */
 enum drop session_open(const struct session *s, uint8_t *msg, size_t len, usec now,
 		       struct aead_job *job);
 

@@ -42,7 +42,8 @@ void timers_start(struct timers *t, usec now)
 	t->fast_at = t->slow_at = later(now, t->fresh_until);
 }
 
-/* A retry faster than the round trip would void the initiation whose response is under way: a plain peer keeps one. */
+/* A retry faster than the round trip would void the initiation whose response is under way: a
+ * plain peer keeps one. */
 static usec patience(const struct timers *t)
 {
 	return usec_min(t->round_trip + t->round_trip / 2, REKEY_TIMEOUT);

@@ -1,5 +1,6 @@
-/* When one tunnel has to act: the schedule of initiations (protocol.md, section 4) and the timers of WireGuard (paper, section 6;
- * the details as the kernel has them). Events go in, instants come out; sending is tunnel.c's. */
+/* When one tunnel has to act: the schedule of initiations (protocol.md, section 4) and the
+ * timers of WireGuard (paper, section 6; the details as the kernel has them). Events go in,
+ * instants come out; sending is tunnel.c's. */
 #ifndef WG_TIMERS_H
 #define WG_TIMERS_H
 
@@ -18,8 +19,8 @@ struct timers {
 	bool wanted;
 	unsigned attempts; /* that left in this series */
 	usec give_up_at;   /* USEC_NEVER before the first one left */
-	usec fast_at;      /* the next may leave while packets wait for it ... */
-	usec slow_at;      /* ... and else */
+	usec fast_at;      /* the next may leave while packets wait for it, or at ... */
+	usec slow_at;      /* ... this in any case */
 	usec quiet_until;  /* we answered the peer's */
 	usec fresh_until;  /* the last one may still be answered */
 	usec round_trip;   /* initiation to response, the last time; 0: not known */
@@ -40,7 +41,8 @@ void timers_restart(struct timers *t);
 
 /* A session is wanted; repeats are harmless. */
 void timers_want(struct timers *t);
-/* A new series, whatever was before; the first leaves at once, unless the last one may still be answered. */
+/* A new series, whatever was before; the first leaves at once, unless the last one may still be
+ * answered. */
 void timers_start(struct timers *t, usec now);
 /* An initiation left. */
 void timers_initiated(struct timers *t, usec now, const struct env *env);
@@ -51,14 +53,16 @@ void timers_measured(struct timers *t, usec sent_at, usec now);
 /* A session was confirmed, or given up: the series ends. */
 void timers_end(struct timers *t);
 
-/* When the next initiation is to leave; USEC_NEVER when none is wanted. waiting: packets wait for the session. */
+/* When the next initiation is to leave; USEC_NEVER when none is wanted. waiting: packets wait
+ * for the session. */
 usec timers_initiate_at(const struct timers *t, bool waiting);
 
 /* --- sessions --------------------------------------------------------------------------------------------------- */
 
 /* Keys were derived: they are to be erased in their time. */
 void timers_derived(struct timers *t, usec now);
-/* Any authenticated packet left, or came; besides, for one with data, timers_sent_data or timers_received_data. */
+/* Any authenticated packet left, or came; besides, for one with data, timers_sent_data or
+ * timers_received_data. */
 void timers_sent(struct timers *t, usec now);
 void timers_received(struct timers *t, usec now);
 void timers_sent_data(struct timers *t, usec now, const struct env *env);

@@ -1,5 +1,5 @@
-/* One peer's WireGuard. Which session to send on is decided in prefers(), what is due in tunnel_tick(). "Rule" is one of protocol.md,
- * section 4, "From both sides, over several paths". */
+/* One peer's WireGuard. Which session to send on is decided in prefers(), what is due in
+ * tunnel_tick(). "Rule" is one of protocol.md, section 4, "From both sides, over several paths". */
 #include "wg/tunnel.h"
 
 #include <assert.h>
@@ -10,7 +10,8 @@
 
 /* Two handshakes that began within this time, one by either end, are a crossing: rule 1. */
 #define CROSSING_WITHIN     SEC(1)
-/* After so long without a packet on the session that the tie-break chose, the peer does not have it. */
+/* After so long without a packet on the session that the tie-break chose, the peer does not have
+ * it. */
 #define CROSSING_SILENT_FOR SEC(2)
 
 static const struct env *env_of(const struct tunnel *t)
@@ -40,12 +41,10 @@ static void drop_attempts(struct tunnel *t)
 		drop_attempt(t, &t->attempts[i]);
 }
 
-static void drop_all_keys(struct tunnel *t)
+static void drop_sessions(struct tunnel *t)
 {
-	drop_attempts(t);
 	for (size_t i = 0; i < TUNNEL_SESSIONS; i++)
 		drop_session(t, &t->sessions[i]);
-	t->timers.erase_at = USEC_NEVER;
 }
 
 static struct tunnel_attempt *find_attempt(struct tunnel *t, uint32_t index)
@@ -68,7 +67,8 @@ static struct session *find_session(struct tunnel *t, const uint8_t *msg)
 	return NULL;
 }
 
-/* Of the confirmed (or the unconfirmed) sessions leave the `most` that began last, and the one in use. */
+/* Of the confirmed (or the unconfirmed) sessions leave the `most` that began last, and the one
+ * in use. */
 static void trim(struct tunnel *t, bool confirmed, size_t most)
 {
 	for (;;) {
@@ -110,8 +110,9 @@ static bool crosses(const struct session *a, const struct session *b)
 	       -apart <= CROSSING_WITHIN;
 }
 
-/* Of two confirmed sessions both ends have to send on the same, though they saw them come in different order: of a crossing the one
- * whose initiator has the smaller key (rule 1), of others the one that began last. */
+/* Of two confirmed sessions both ends have to send on the same, though they saw them come in
+ * different order: of a crossing the one whose initiator has the smaller key (rule 1), of others
+ * the one that began last. */
 static bool prefers(const struct tunnel *t, const struct session *a, const struct session *b)
 {
 	if (crosses(a, b))
@@ -294,17 +295,25 @@ static enum drop respond(struct tunnel *t, struct noise_responder *r, const stru
 {
 	struct session *s = new_session(t, false);
 	struct message_response msg;
+	struct noise_keys keys;
 	uint32_t remote_index = r->remote_index;
 	uint32_t index = index_add(&t->shared->index, t, env_of(t));
 
 	assert(index != 0);
-	if (!noise_write_response(r, &t->remote, index, env_of(t), &msg, &s->keys)) {
+	if (!noise_write_response(r, &t->remote, index, env_of(t), &msg, &keys)) {
 		index_remove(&t->shared->index, index);
 		return DROP_HANDSHAKE;
 	}
-	s->local_index = index;
-	s->remote_index = remote_index;
-	s->started_at = s->created_at = s->heard_at = now;
+	*s = (struct session){
+		.local_index = index,
+		.remote_index = remote_index,
+		.started_at = now,
+		.created_at = now,
+		.heard_at = now,
+	};
+	s->keys = keys;
+	replay_init(&s->replay);
+	key_wipe(&keys, sizeof keys);
 	count_received(t, sizeof(struct message_initiation), now);
 	timers_derived(&t->timers, now);
 	timers_answered(&t->timers, now);
@@ -323,8 +332,8 @@ enum drop tunnel_initiation(struct tunnel *t, struct noise_responder *r, const s
 	return drop;
 }
 
-/* The attempt was answered: it and those before it end. A later one goes on, since a plain peer that got it has
- * already forgotten this one. */
+/* The attempt was answered: it and those before it end. A later one goes on, since a plain peer
+ * that got it has already forgotten this one. */
 static void end_attempts(struct tunnel *t, struct tunnel_attempt *answered)
 {
 	for (struct tunnel_attempt *a = answered; a < t->attempts + TUNNEL_ATTEMPTS; a++)
@@ -350,8 +359,9 @@ enum drop tunnel_response(struct tunnel *t, const struct message_response *msg, 
 		.started_at = a->sent_at,
 		.created_at = now,
 		.heard_at = now,
-		.keys = keys,
 	};
+	s->keys = keys;
+	replay_init(&s->replay);
 	key_wipe(&keys, sizeof keys);
 	a->index = 0; /* the session's now */
 	timers_measured(&t->timers, a->sent_at, now);
@@ -380,8 +390,9 @@ enum drop tunnel_open(struct tunnel *t, uint8_t *msg, size_t len, usec now, stru
 	return s == NULL ? DROP_NO_SESSION : session_open(s, msg, len, now, job);
 }
 
-/* The peer sends on s, and we on the other of a crossing. To the one of rule 1 we follow at once. It will follow us there, unless it
- * does not have it: it restarted in between, or our first packet there was lost and we had no other. */
+/* The peer sends on s, and we on the other of a crossing. To the one of rule 1 we follow at
+ * once. It will follow us there, unless it does not have it: it restarted in between, or our
+ * first packet there was lost and we had no other. */
 static bool follows(const struct tunnel *t, const struct session *s, usec now)
 {
 	if (s == t->current || !session_may_send(s, now) || !crosses(s, t->current))
@@ -433,6 +444,14 @@ static void keep_alive(struct tunnel *t, const struct via *via, usec now, struct
 	timers_sent(&t->timers, now); /* also what found no room: the next is due in its time */
 }
 
+static void erase(struct tunnel *t)
+{
+	drop_sessions(t);
+	if (!t->timers.wanted) /* else they end with their series */
+		drop_attempts(t);
+	t->timers.erase_at = USEC_NEVER;
+}
+
 static void give_up(struct tunnel *t)
 {
 	drop_attempts(t);
@@ -446,7 +465,7 @@ enum tunnel_result tunnel_tick(struct tunnel *t, const struct via *via, usec now
 	enum tunnel_result result = TUNNEL_IDLE;
 
 	if (usec_due(t->timers.erase_at, now))
-		drop_all_keys(t);
+		erase(t);
 	if (usec_due(t->timers.give_up_at, now)) {
 		give_up(t);
 		result = TUNNEL_EXPIRED;
@@ -499,7 +518,8 @@ bool tunnel_init(struct tunnel *t, struct tunnel_shared *shared, const struct ke
 void tunnel_wipe(struct tunnel *t)
 {
 	if (t->shared != NULL) {
-		drop_all_keys(t);
+		drop_sessions(t);
+		drop_attempts(t);
 		drop_staged(t);
 	}
 	key_wipe(t, sizeof *t);
@@ -514,7 +534,8 @@ void tunnel_identity_changed(struct tunnel *t)
 {
 	bool wanted = t->shared->local.has_secret && (t->timers.wanted || t->current != NULL);
 
-	drop_all_keys(t);
+	drop_sessions(t);
+	drop_attempts(t);
 	timers_restart(&t->timers);
 	t->stuck = false;
 	if (wanted)

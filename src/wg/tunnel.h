@@ -1,8 +1,10 @@
-/* WireGuard with one peer: handshakes in both roles, sessions, timers, staged packets. Pure: it knows no path; the caller says
- * where a handshake message goes (`via`) and where a session's packets go.
+/* WireGuard with one peer: handshakes in both roles, sessions, timers, staged packets. Pure: it
+ * knows no path; the caller says where a handshake message goes (`via`) and where a session's
+ * packets go.
  *
- * Crossing handshakes follow protocol.md section 4, rules 1, 2 and 4: initiator and responder state are separate, both
- * initiations are answered, and both ends settle on the session whose initiator has the smaller public key. */
+ * Crossing handshakes follow protocol.md section 4, rules 1, 2 and 4: initiator and responder
+ * state are separate, both initiations are answered, and both ends settle on the session whose
+ * initiator has the smaller public key. */
 #ifndef WG_TUNNEL_H
 #define WG_TUNNEL_H
 
@@ -28,8 +30,7 @@ struct tunnel_shared {
 	struct noise_local local; /* our identity */
 	struct index index;       /* with room for TUNNEL_INDICES per tunnel */
 	struct staging staging;
-	struct drops
-		drops; /* of packets lost in here; reasons that are returned, the caller counts */
+	struct drops drops; /* what is lost in here; reasons that are returned, the caller counts */
 };
 
 struct tunnel_stats {
@@ -50,8 +51,7 @@ enum tunnel_result {
 #define TUNNEL_UNCONFIRMED 2 /* sessions as responder whose first packet has not come: rule 2 */
 #define TUNNEL_CONFIRMED   3 /* the one in use, the one before, and the other of a crossing */
 #define TUNNEL_SESSIONS    (TUNNEL_UNCONFIRMED + TUNNEL_CONFIRMED)
-#define TUNNEL_INDICES                                                                             \
-	(TUNNEL_ATTEMPTS + TUNNEL_SESSIONS) /* receiver indices it can hold at once */
+#define TUNNEL_INDICES     (TUNNEL_ATTEMPTS + TUNNEL_SESSIONS) /* held at once, at most */
 
 /* An initiation of ours that may still be answered. */
 struct tunnel_attempt {
@@ -60,8 +60,9 @@ struct tunnel_attempt {
 	struct noise_initiator noise;
 };
 
-/* Embedded by value in its peer. Private to tunnel.c: others use the functions below and read `stats`. The timestamps are kept over
- * restarts by whoever persists state. Once initialised it must not move: the index table points to it. */
+/* Embedded by value in its peer. Private to tunnel.c: others use the functions below and read
+ * `stats`. The timestamps are kept over restarts by whoever persists state. Once initialised it
+ * must not move: the index table points to it. */
 struct tunnel {
 	struct tunnel_shared *shared;
 	struct noise_remote remote; /* peer's static key, PSK, precomputed DH */
@@ -80,8 +81,8 @@ struct tunnel {
 	struct session *current;                         /* the one to send on; NULL: none */
 };
 
-/* remote: canonical. psk may be all zero. The tunnel must be in zeroed memory, and shared->index have room for TUNNEL_INDICES more.
- * False when the remote key is of low order. */
+/* remote: canonical. psk may be all zero. The tunnel must be in zeroed memory, and shared->index
+ * have room for TUNNEL_INDICES more. False when the remote key is of low order. */
 bool tunnel_init(struct tunnel *t, struct tunnel_shared *shared, const struct key_public *remote,
 		 const struct key_shared *psk);
 /* Wipes all keys, gives back indices and staged packets. Harmless on zeroed memory. */
@@ -89,66 +90,75 @@ void tunnel_wipe(struct tunnel *t);
 
 /* A new PSK, for handshakes from now on. */
 void tunnel_set_psk(struct tunnel *t, const struct key_shared *psk);
-/* Our identity changed: sessions and handshakes made with the old one end, keys are wiped. Who had a session or wanted one starts
- * anew at the next tick. */
+/* Our identity changed: sessions and handshakes made with the old one end, keys are wiped. Who
+ * had a session or wanted one starts anew at the next tick. */
 void tunnel_identity_changed(struct tunnel *t);
-/* Persistent keepalive, 0: off. Going from off to on, the next tick sends one (or an initiation). */
+/* Persistent keepalive, 0: off. Going from off to on, the next tick sends one (or an
+ * initiation). */
 void tunnel_set_keepalive(struct tunnel *t, uint16_t seconds, usec now);
 
 /* --- sending ---------------------------------------------------------------------------------------------------- */
 
-/* Seal one inner packet (p->data/len is the plain packet, with head and tail room): fills *job, after which p is the
- * datagram once the job ran, and returns DROP_NONE. `mtu` bounds the padding (0: none known). Run the job before a handshake
- * message is given to this tunnel: it points to the session's key.
- * Without a session the packet is copied to the staging queue and job->key is NULL: the caller calls tunnel_tick(), which
- * sends an initiation as soon as the schedule allows. Any other drop: the packet is lost, for that reason. */
+/* Seal one inner packet (p->data/len is the plain packet, with head and tail room): fills *job,
+ * after which p is the datagram once the job ran, and returns DROP_NONE. `mtu` bounds the
+ * padding (0: none known). Run the job before a handshake message is given to this tunnel: it
+ * points to the session's key. Without a session the packet is copied to the staging queue and
+ * job->key is NULL: the caller calls tunnel_tick(), which sends an initiation as soon as the
+ * schedule allows. Any other drop: the packet is lost, for that reason. */
 enum drop tunnel_send(struct tunnel *t, struct packet *p, size_t mtu, usec now,
 		      struct aead_job *job);
 
-/* Seal all staged packets into the outbox, to via. Nothing happens without any, without a session, or with VIA_NONE. Returns how many
- * left; what the outbox had no room for is lost. */
+/* Seal all staged packets into the outbox, to via. Nothing happens without any, without a
+ * session, or with VIA_NONE. Returns how many left; what the outbox had no room for is lost. */
 unsigned tunnel_flush(struct tunnel *t, const struct via *via, size_t mtu, usec now,
 		      struct outbox *out);
 
-/* Send an empty packet (a keepalive, or the key confirmation of an initiator) on the session in use. False without a session or
- * with VIA_NONE. */
+/* Send an empty packet (a keepalive, or the key confirmation of an initiator) on the session in
+ * use. False without a session or with VIA_NONE. */
 bool tunnel_keepalive(struct tunnel *t, const struct via *via, usec now, struct outbox *out);
 
 /* --- receiving handshakes --------------------------------------------------------------------------------------- */
 
-/* An initiation that claims to be of this peer, as noise_read_initiation() decrypted it (mac1 and load were checked by the caller).
- * Nothing happens before the claim is proved (vuln_29). The response goes to via, where it came from: DROP_NONE when it was answered.
- * r is wiped in any case. */
+/* An initiation that claims to be of this peer, as noise_read_initiation() decrypted it (mac1
+ * and load were checked by the caller). Nothing happens before the claim is proved (vuln_29).
+ * The response goes to via, where it came from: DROP_NONE when it was answered. r is wiped in
+ * any case. */
 enum drop tunnel_initiation(struct tunnel *t, struct noise_responder *r, const struct via *via,
 			    usec now, struct outbox *out);
-/* A response or cookie reply whose receiver index is ours. After DROP_NONE of a response the caller flushes or, with nothing staged,
- * sends a keepalive: the peer may send only after our first packet. A cookie serves the next retry. */
+/* A response or cookie reply whose receiver index is ours. After DROP_NONE of a response the
+ * caller flushes or, with nothing staged, sends a keepalive: the peer may send only after our
+ * first packet. A cookie serves the next retry. */
 enum drop tunnel_response(struct tunnel *t, const struct message_response *msg, usec now);
 enum drop tunnel_cookie(struct tunnel *t, const struct message_cookie *msg, usec now);
 
 /* --- receiving data --------------------------------------------------------------------------------------------- */
 
-/* Prepare to open a data message (msg: the datagram, len >= MESSAGE_DATA_MIN) that index_find() gave to this tunnel. Fills *job;
- * the plaintext will be at msg + 16, job->len bytes. Run the job before a handshake message is given to this tunnel. */
+/* Prepare to open a data message (msg: the datagram, len >= MESSAGE_DATA_MIN) that index_find()
+ * gave to this tunnel. Fills *job; the plaintext will be at msg + 16, job->len bytes. Run the
+ * job before a handshake message is given to this tunnel. */
 enum drop tunnel_open(struct tunnel *t, uint8_t *msg, size_t len, usec now, struct aead_job *job);
-/* After the tag held: replay window, key confirmation, timers. `msg` as before. data: false for an empty packet (a keepalive).
- * DROP_NONE: accepted; *result says TUNNEL_UP when this packet confirmed a session to send on. */
+/* After the tag held: replay window, key confirmation, timers. `msg` as before. data: false for
+ * an empty packet (a keepalive). DROP_NONE: accepted; *result says TUNNEL_UP when this packet
+ * confirmed a session to send on. */
 enum drop tunnel_received(struct tunnel *t, const uint8_t *msg, size_t len, bool data, usec now,
 			  enum tunnel_result *result);
 
 /* --- time ------------------------------------------------------------------------------------------------------- */
 
-/* Do what is due: initiations and their retries, keepalives, key erasure, surrender. Calling it too early or too often does nothing;
- * after a long sleep each thing is done once. via: where to. With VIA_NONE (or without an identity) nothing can be sent: attempts
- * wait, without burning their schedule, for a tick with a via; the caller calls it, or tunnel_start(), when it has one. TUNNEL_IDLE or
- * TUNNEL_EXPIRED. */
+/* Do what is due: initiations and their retries, keepalives, key erasure, surrender. Calling it
+ * too early or too often does nothing; after a long sleep each thing is done once. via: where
+ * to. With VIA_NONE (or without an identity) nothing can be sent: attempts wait, without burning
+ * their schedule, for a tick with a via; the caller calls it, or tunnel_start(), when it has
+ * one. TUNNEL_IDLE or TUNNEL_EXPIRED. */
 enum tunnel_result tunnel_tick(struct tunnel *t, const struct via *via, usec now,
 			       struct outbox *out);
-/* When tunnel_tick() is to be called: never later than that. Finite while anything is outstanding, but for what waits for a via. */
+/* When tunnel_tick() is to be called: never later than that. Finite while anything is
+ * outstanding, but for what waits for a via. */
 usec tunnel_deadline(const struct tunnel *t);
 
-/* Start a handshake at the next tick, whatever the timers say, unless one left within the last round trip (250 ms as long as that is
- * not known) or we answered one in the last 250 ms: then after that. */
+/* Start a handshake at the next tick, whatever the timers say, unless one left within the last
+ * round trip (250 ms as long as that is not known) or we answered one in the last 250 ms: then
+ * after that. */
 void tunnel_start(struct tunnel *t, usec now);
 
 bool tunnel_has_session(const struct tunnel *t, usec now);
