@@ -1,6 +1,7 @@
-/* A plain main for a fuzz target: runs stored inputs through it, so that `make check` replays the corpora with any
- * compiler and a crash is looked at under a debugger. reliability.md, 4.2: each input in a block of exactly its size, at
- * offsets 0 to 3, so that a sanitizer sees a read one byte too far and an unaligned one.
+/* A plain main for a fuzz target: runs stored inputs through it, so that `make check` replays the
+ * corpora with any compiler and a crash is looked at under a debugger. reliability.md, 4.2: each
+ * input in a block of exactly its size, at offsets 0 to 3, so that a sanitizer sees a read one byte
+ * too far and an unaligned one.
  *
  *     fuzz_conf                  every file of tests/fuzz/corpus/conf below $top_srcdir
  *     fuzz_conf FILE|FOLDER...   those
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OFFSETS	  4
+#define OFFSETS   4
 #define INPUT_MAX (1 << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -28,7 +29,8 @@ static void told(bool ok, const char *path, const char *why)
 	inputs++;
 	if (!ok)
 		failed++;
-	printf("%sok %u - %s%s%s\n", ok ? "" : "not ", inputs, path, why ? ": " : "", why ? why : "");
+	printf("%sok %u - %s%s%s\n", ok ? "" : "not ", inputs, path, why ? ": " : "",
+	       why ? why : "");
 }
 
 static void run(const uint8_t *data, size_t len)
