@@ -6,7 +6,7 @@
 
 struct aead_backend {
 	const char *name;
-	/* 0, or -ENOTSUP when this CPU or this machine's library cannot do it. Called once. */
+	/* 0, or -ENOTSUP when this CPU or this machine's library cannot do it. Called again it only answers. */
 	int (*start)(void);
 	void (*seal)(struct aead_job *jobs, size_t count);
 	void (*open)(struct aead_job *jobs, size_t count);

@@ -8,6 +8,9 @@
 #define BLAKE2S_LEN	32
 #define BLAKE2S_MAC_LEN 16
 
+/* Fetches the algorithms, once; crypto_init() does it. 0, or -EIO where OpenSSL does not have them or answers wrongly. */
+int blake2s_start(void);
+
 /* Hash of the concatenation of a and b (b may be NULL with length 0). out may be a or b. */
 void blake2s(uint8_t out[static BLAKE2S_LEN], const void *a, size_t a_len, const void *b, size_t b_len);
 

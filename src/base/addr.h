@@ -19,13 +19,14 @@ struct addr {
 
 #define ADDR_TEXT_MAX 80 /* "[v6%scope]:port" and its zero */
 
+/* From harsh to mild: where an address can be judged twice, the lower value counts. */
 enum addr_class {
-	ADDR_CLASS_UNSPECIFIED,
+	ADDR_CLASS_UNSPECIFIED, /* no address, ::, 0.0.0.0/8 */
 	ADDR_CLASS_LOOPBACK,
 	ADDR_CLASS_LINK_LOCAL,
 	ADDR_CLASS_MULTICAST,
-	ADDR_CLASS_BROADCAST,
-	ADDR_CLASS_PRIVATE, /* RFC 1918, RFC 6598, fc00::/7 */
+	ADDR_CLASS_BROADCAST, /* 240.0.0.0/4 */
+	ADDR_CLASS_PRIVATE, /* RFC 1918, RFC 6598, fc00::/7, fec0::/10 */
 	ADDR_CLASS_GLOBAL,
 };
 
@@ -40,10 +41,13 @@ static inline size_t addr_ip_len(uint8_t family)
 	return family == ADDR_V4 ? 4 : family == ADDR_V6 ? 16 : 0;
 }
 
+/* True when the first `bits` bits of two IPs agree. */
+bool addr_same_bits(const uint8_t *a, const uint8_t *b, size_t bits);
+
 bool addr_equal(const struct addr *a, const struct addr *b);	/* family, IP, scope and port */
 bool addr_same_ip(const struct addr *a, const struct addr *b); /* family, IP and scope */
 
-/* From 4 or 16 bytes; maps ::ffff:a.b.c.d to IPv4. */
+/* From 4 or 16 bytes; maps ::ffff:a.b.c.d to IPv4, and forgets the scope of what is not fe80::/10. */
 struct addr addr_v4(const uint8_t ip[static 4], uint16_t port);
 struct addr addr_v6(const uint8_t ip[static 16], uint16_t port, uint32_t scope);
 
@@ -51,11 +55,15 @@ struct addr addr_v6(const uint8_t ip[static 16], uint16_t port, uint32_t scope);
  * are judged by the IPv4 address they carry (reliability 5.1, rows 01-05). */
 enum addr_class addr_class(const struct addr *a);
 
+/* The IP that is all of `len` bytes of text, exactly as inet_pton reads it (no zone, no port, nothing mapped):
+ * its family, or ADDR_NONE, which leaves ip alone. IPv4 fills four bytes, the rest becomes zero. */
+enum addr_family addr_read_ip(uint8_t ip[static 16], const char *text, size_t len);
+
 /* "192.0.2.1:51820", "[2001:db8::1]:51820", "[fe80::1%2]:51820". The port is required; port 0 is refused.
- * Numbers only, no names. Returns false and leaves *out alone when the text is not exactly that. */
+ * Numbers only, no names; a zone is an interface index and belongs to fe80::/10. Returns false and leaves *out alone when the text is not exactly that. */
 bool addr_parse(struct addr *out, const char *text);
 
-/* "192.0.2.1", "2001:db8::1" with no port and no brackets; port becomes 0. */
+/* "192.0.2.1", "2001:db8::1", "fe80::1%2" with no port and no brackets; port becomes 0. */
 bool addr_parse_ip(struct addr *out, const char *text);
 
 /* Prints as addr_parse reads, "(none)" without an address. Returns buf. */

@@ -23,7 +23,7 @@ void rand_bytes(struct rand *r, void *buf, size_t len);
 uint32_t rand_u32(struct rand *r);
 /* Uniform in 0 .. bound-1, without bias. bound > 0. */
 uint32_t rand_below(struct rand *r, uint32_t bound);
-/* Uniform in 0 .. most. most >= 0, below 2^32 microseconds. */
+/* Uniform in 0 .. most, both included. most is from 0 to 2^32 - 2 microseconds (71 minutes). */
 usec rand_jitter(struct rand *r, usec most);
 
 #endif

@@ -26,7 +26,7 @@ void table_free(struct table *t);
 int table_reserve(struct table *t, size_t capacity);
 
 void *table_find(const struct table *t, const void *key);
-/* False when the table is full or the key is there. */
+/* False when the table is full or the key is there. Neither key nor value is NULL. */
 bool table_add(struct table *t, const void *key, void *value);
 /* Returns the value removed, or NULL. */
 void *table_remove(struct table *t, const void *key);

@@ -28,7 +28,7 @@ void text_base64_print(char out[static TEXT_BASE64_32_LEN + 1], const uint8_t by
 enum text_result text_hex32(uint8_t out[static 32], const char *text);
 void text_hex32_print(char out[static 65], const uint8_t bytes[static 32]);
 
-/* Decimal without sign, space or leading '+'; at most `most`. */
+/* Decimal without sign, space or leading '+'; at most `most`. Leading zeros mean nothing. */
 enum text_result text_u64(uint64_t *out, const char *text, uint64_t most);
 /* The same, and 0x... hexadecimal too. */
 enum text_result text_u32_any(uint32_t *out, const char *text);
@@ -36,6 +36,10 @@ enum text_result text_u32_any(uint32_t *out, const char *text);
 /* The candidate nearest to `word` (case-insensitive edit distance at most a third of its length, rounded up), or
  * NULL: for "did you mean". */
 const char *text_nearest(const char *word, const char *const *candidates, size_t count);
+
+/* Length in bytes of the character that text starts with, or 0 when that is no whole and proper UTF-8 or a control
+ * character: C0, DEL, C1, line separators, bidirectional overrides. */
+size_t text_printable_char(const char *text, size_t len);
 
 /* True for UTF-8 without control characters. */
 bool text_is_printable_utf8(const char *text, size_t len);
