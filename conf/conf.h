@@ -34,7 +34,7 @@ struct conf_endpoint {
 
 struct conf_peer {
 	unsigned line; /* of its [Peer], for messages */
-	struct key_public public_key;
+	struct key_public public_key; /* canonical */
 	bool has_psk;
 	struct key_shared psk;
 	struct prefix *allowed; /* masked, in file order */
@@ -69,10 +69,11 @@ struct conf {
 	bool has_relay, relay;
 	uint64_t relay_limit; /* bits per second, 0: none */
 	struct conf_list stun, turn;
-	char *turn_user, *turn_password, *turn_secret, *turn_ca;
+	char *turn_user, *turn_ca;
+	char *turn_password, *turn_secret; /* from key_alloc */
 	enum conf_punch punch;
 	enum conf_disclose disclose;
-	struct conf_peer *peers;
+	struct conf_peer *peers; /* from key_alloc */
 	size_t peer_count;
 };
 
@@ -80,9 +81,14 @@ struct conf {
 struct conf *conf_new(void);
 /* Wipes secrets, frees all. NULL is fine. */
 void conf_free(struct conf *c);
+/* True when both say the same. Lines do not count; the order of lists does. */
 bool conf_equal(const struct conf *a, const struct conf *b);
 
-/* What must hold beyond single values: own key as a peer, duplicate peers, overlapping Address, an AllowedIPs prefix in two peers...
- * Appends to errors (see conf_read.h). */
+/* A new zeroed peer at the end, or NULL without memory. Earlier pointers may move. */
+struct conf_peer *conf_add_peer(struct conf *c);
+/* Append to c->addresses or a peer's `allowed`. False without memory. */
+bool conf_add_prefix(struct prefix **prefixes, size_t *count, const struct prefix *prefix);
+/* Append a copy of the text. False without memory. */
+bool conf_list_add(struct conf_list *list, const char *text);
 
 #endif

@@ -11,7 +11,7 @@
 
 struct env {
 	struct rand *rand;
-	struct log *log;
+	const struct log *log;
 	usec wall_offset; /* wall clock = now + wall_offset, in microseconds since 1970; used for TAI64N and reports only */
 };
 

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-enum log_level { LOG_SILENT, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+enum log_level { LEVEL_SILENT, LEVEL_ERROR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG };
 
 #define LOG_LINE_MAX 512
 
@@ -21,10 +21,10 @@ struct log {
 
 void log_write(const struct log *log, enum log_level level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-#define log_error(log, ...) log_write(log, LOG_ERROR, __VA_ARGS__)
-#define log_warn(log, ...)  log_write(log, LOG_WARN, __VA_ARGS__)
-#define log_info(log, ...)  log_write(log, LOG_INFO, __VA_ARGS__)
-#define log_debug(log, ...) log_write(log, LOG_DEBUG, __VA_ARGS__)
+#define log_error(log, ...) log_write(log, LEVEL_ERROR, __VA_ARGS__)
+#define log_warn(log, ...)  log_write(log, LEVEL_WARN, __VA_ARGS__)
+#define log_info(log, ...)  log_write(log, LEVEL_INFO, __VA_ARGS__)
+#define log_debug(log, ...) log_write(log, LEVEL_DEBUG, __VA_ARGS__)
 
 /* Copy text so that it is one printable line: control characters and broken UTF-8 become \xNN. Cuts at room. */
 void log_escape(char *out, size_t room, const char *text);

@@ -1,5 +1,6 @@
-/* Packets that wait for a session: one pool for all tunnels, a bounded queue for each. Buffers are owned here, copied in and
- * copied out, so that no queue points into anybody else's memory (vuln_56). */
+/* Packets that wait for a session: one pool for all tunnels, a bounded queue for each. Buffers are
+ * owned here, copied in and copied out, so that no queue points into anybody else's memory
+ * (vuln_56). */
 #ifndef WG_STAGING_H
 #define WG_STAGING_H
 
@@ -9,8 +10,10 @@
 
 #include "base/packet.h"
 
-#define STAGING_POOL	 512 /* packets waiting in all; beyond it a tunnel loses its own oldest, or the new one */
-#define STAGING_PER_PEER 64  /* a ping flood, or the first window of a TCP stream */
+/* Packets waiting in all; beyond it a tunnel loses its own oldest, or the new one. */
+#define STAGING_POOL 512
+/* A ping flood, or the first window of a TCP stream. */
+#define STAGING_PER_PEER 64
 
 struct staging_slot {
 	uint16_t next; /* slot + 1; 0: end */
@@ -32,8 +35,9 @@ struct staging_queue {
 int staging_init(struct staging *s);
 void staging_free(struct staging *s);
 
-/* Copy the bytes to the end of the queue. Returns how many packets were lost for it: 0; 1, the oldest of this queue (or, when the
- * queue is empty and the pool is not, the new one). */
+/* Copy the bytes (at most PACKET_DATA) to the end of the queue. Returns how many packets were lost
+ * for it: 0, or 1: the oldest of this queue or, when the queue is empty and the pool used up, the
+ * new one. */
 unsigned staging_push(struct staging *s, struct staging_queue *q, const uint8_t *data, size_t len);
 /* Look at the first packet without taking it: NULL when empty. */
 const uint8_t *staging_first(const struct staging *s, const struct staging_queue *q, size_t *len);

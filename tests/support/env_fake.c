@@ -14,6 +14,6 @@ static void remember(void *ctx, enum log_level level, const char *event, const c
 void env_fake_init(struct env_fake *e, uint64_t seed)
 {
 	*e = (struct env_fake){.rand = rand_seeded(seed)};
-	e->log = (struct log){.level = LOG_DEBUG, .sink = remember, .ctx = e};
+	e->log = (struct log){.level = LEVEL_DEBUG, .sink = remember, .ctx = e};
 	e->env = (struct env){.rand = &e->rand, .log = &e->log, .wall_offset = ENV_FAKE_WALL};
 }

@@ -1,0 +1,402 @@
+/* The daemon on one page (architecture.md, section 6): facts go in, the outbox comes out. */
+#include "daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/rand.h"
+#include "conf/conf_read.h"
+#include "ctl/answer.h"
+#include "ctl/uapi.h"
+#include "endpoint.h"
+#include "io/local.h"
+#include "io/loop.h"
+#include "io/udp.h"
+#include "mesh/mesh.h"
+#include "overlay.h"
+#include "tun/link.h"
+#include "tun/tun.h"
+
+#define UAPI_FOLDER    "/var/run/wireguard"
+#define CONTROL_FOLDER "/run/warren"
+#define ROUNDS_MAX     8 /* batches of one descriptor per wake-up, so that none starves the others */
+#define MTU_LOOK_EVERY SEC(2)
+
+struct daemon {
+	const struct daemon_options *options;
+	const struct log *log;
+	struct rand rand;
+	struct env env;
+	struct loop *loop;
+	struct tun *tun;
+	struct overlay overlay;
+	struct udp *udp;
+	struct loop_watch *tun_watch;
+	struct door {
+		struct daemon *daemon;
+		unsigned number;
+		struct loop_watch *watch;
+	} doors[UDP_DOORS];
+	struct local *uapi, *control;
+	struct mesh *mesh;
+	struct batch in;
+	struct outbox out;
+	usec mtu_seen_at;
+	char host_name[256];
+};
+
+/* --- packets ---------------------------------------------------------------------------------------------------- */
+
+/* Perform all that the mesh wants done, and sleep until it wants more. */
+static void flush(struct daemon *d)
+{
+	size_t failed = udp_send(d->udp, &d->out.net);
+	int refused = tun_write(d->tun, &d->out.tun);
+
+	if (failed > 0)
+		mesh_count_drop(d->mesh, DROP_SEND_FAILED, failed);
+	if (refused > 0)
+		mesh_count_drop(d->mesh, DROP_TUN_FAILED, (uint64_t)refused);
+	outbox_clear(&d->out);
+	loop_wake_at(d->loop, mesh_deadline(d->mesh));
+}
+
+static void on_net_readable(void *ctx, int events)
+{
+	const struct door *door = ctx;
+	struct daemon *d = door->daemon;
+
+	(void)events;
+	for (int i = 0; i < ROUNDS_MAX && udp_recv(d->udp, door->number, &d->in) > 0; i++) {
+		mesh_inbound(d->mesh, &d->in, loop_now(d->loop), &d->out);
+		flush(d);
+	}
+}
+
+static void on_tun_readable(void *ctx, int events)
+{
+	struct daemon *d = ctx;
+	int n = 0;
+
+	(void)events;
+	for (int i = 0; i < ROUNDS_MAX && (n = tun_read(d->tun, &d->in)) > 0; i++) {
+		mesh_outbound(d->mesh, &d->in, loop_now(d->loop), &d->out);
+		flush(d);
+	}
+	if (n == -EBADFD) {
+		log_info(d->log, "the interface was deleted: stopping");
+		loop_stop(d->loop);
+	}
+}
+
+static void look_at_mtu(struct daemon *d)
+{
+	int mtu = link_mtu(tun_name(d->tun));
+
+	if (mtu > 0)
+		mesh_mtu_changed(d->mesh, (size_t)mtu);
+	d->mtu_seen_at = loop_now(d->loop);
+}
+
+static void on_deadline(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	d->env.wall_offset = loop_wall_offset();
+	if (loop_now(d->loop) - d->mtu_seen_at >= MTU_LOOK_EVERY)
+		look_at_mtu(d);
+	mesh_tick(d->mesh, loop_now(d->loop), &d->out);
+	flush(d);
+}
+
+/* --- configuration ---------------------------------------------------------------------------------------------- */
+
+static void watch_doors(struct daemon *d)
+{
+	for (unsigned i = 0; i < UDP_DOORS; i++) {
+		struct door *door = &d->doors[i];
+		int fd = udp_fd(d->udp, i);
+
+		loop_unwatch(door->watch);
+		*door = (struct door){.daemon = d, .number = i};
+		if (fd >= 0)
+			door->watch = loop_watch(d->loop, fd, LOOP_READ, on_net_readable, door);
+	}
+	mesh_port_changed(d->mesh, udp_port(d->udp));
+}
+
+/* Open doors on another port: 0 and *fresh (NULL when nothing has to change), or -errno. */
+static int open_doors(struct daemon *d, const struct delta *change, uint32_t fwmark, struct udp **fresh)
+{
+	*fresh = NULL;
+	if (!change->has_listen_port || (change->listen_port != 0 && change->listen_port == udp_port(d->udp)))
+		return 0;
+	return udp_open(fresh, change->listen_port, fwmark, d->log);
+}
+
+/* A change of configuration, from a file or the UAPI: all of it or nothing. 0 or -errno. */
+static int apply(struct daemon *d, const struct delta *change)
+{
+	struct mesh_view before;
+	struct udp *fresh;
+	uint32_t fwmark;
+	int err;
+
+	mesh_look(d->mesh, &before);
+	fwmark = change->has_fwmark ? change->fwmark : before.fwmark;
+	if ((err = open_doors(d, change, fwmark, &fresh)) < 0)
+		return err;
+	if (fwmark != before.fwmark && (err = udp_set_fwmark(d->udp, fwmark)) < 0)
+		goto fail;
+	if (fresh != NULL) {
+		/* What the change makes leave at once leaves by the new doors. */
+		struct udp *old = d->udp;
+		d->udp = fresh;
+		fresh = old;
+	}
+	if ((err = mesh_apply(d->mesh, change, loop_now(d->loop), &d->out)) < 0) {
+		if (fresh != NULL) {
+			struct udp *new = d->udp;
+			d->udp = fresh;
+			fresh = new;
+		}
+		goto fail;
+	}
+	watch_doors(d);
+	udp_close(fresh);
+	flush(d);
+	return 0;
+fail:
+	udp_set_fwmark(d->udp, before.fwmark);
+	udp_close(fresh);
+	return err;
+}
+
+static void warn_without_effect(struct daemon *d, const struct conf *c)
+{
+	bool anchors = c->anchor;
+
+	for (size_t i = 0; i < c->peer_count; i++)
+		anchors = anchors || c->peers[i].anchor || c->peers[i].path != CONF_PATH_AUTO;
+	if (anchors || c->stun.count > 0 || c->turn.count > 0)
+		log_warn(d->log, "Anchor, Path, STUN and TURN have no effect in this version: peers are reached at their Endpoint only");
+}
+
+static enum daemon_exit load_config(struct daemon *d)
+{
+	struct conf_errors errors = {0};
+	struct conf *c = conf_read_file(d->options->config, &errors);
+	struct delta *change = NULL;
+	enum daemon_exit code = EXIT_CONFIG;
+
+	for (size_t i = 0; i < errors.count; i++)
+		log_error(d->log, "%s:%u: %s", d->options->config, errors.items[i].line, errors.items[i].text);
+	conf_errors_free(&errors);
+	if (c == NULL)
+		return code;
+
+	warn_without_effect(d, c);
+	change = delta_from_conf(c);
+	if (change != NULL) {
+		int err;
+		endpoint_resolve(c, change, d->log);
+		code = EXIT_HOST;
+		err = apply(d, change);
+		if (err < 0)
+			log_error(d->log, "cannot apply %s: %s", d->options->config, strerror(-err));
+		else if (overlay_apply(&d->overlay, c, d->log) == 0)
+			code = EXIT_OK;
+	}
+	delta_free(change);
+	conf_free(c);
+	look_at_mtu(d);
+	return code;
+}
+
+/* --- sockets ---------------------------------------------------------------------------------------------------- */
+
+static char *answer_uapi(void *ctx, char *text, size_t len, uid_t uid, size_t *answer_len)
+{
+	struct daemon *d = ctx;
+	struct delta *change = NULL;
+	char *answer;
+	int error = 0;
+	enum uapi_request what = uapi_read(text, len, &change, &error);
+
+	(void)uid; /* whoever could open the socket may read and change everything, as with wireguard-go */
+	if (what == UAPI_GET)
+		return uapi_write_get(d->mesh, loop_now(d->loop), answer_len);
+
+	if (what == UAPI_SET) {
+		look_at_mtu(d);
+		error = -apply(d, change);
+	}
+	delta_free(change);
+	answer = key_alloc(UAPI_RESULT_MAX);
+	if (answer != NULL)
+		*answer_len = uapi_write_result(answer, UAPI_RESULT_MAX, what, error);
+	return answer;
+}
+
+static void release_secret(char *answer)
+{
+	key_free(answer);
+}
+
+static char *answer_control(void *ctx, char *text, size_t len, uid_t uid, size_t *answer_len)
+{
+	struct daemon *d = ctx;
+
+	(void)len;
+	(void)uid; /* reading only: the socket's mode says who may */
+	return answer_line(d->mesh, d->options->interface, d->host_name, text, loop_now(d->loop), answer_len);
+}
+
+static void release_text(char *answer)
+{
+	free(answer);
+}
+
+static const struct local_protocol uapi_protocol = {uapi_frame, answer_uapi, release_secret};
+static const struct local_protocol control_protocol = {answer_frame, answer_control, release_text};
+
+static void on_socket_removed(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	log_info(d->log, "the UAPI socket was removed: stopping");
+	loop_stop(d->loop);
+}
+
+static enum daemon_exit open_sockets(struct daemon *d)
+{
+	const char *name = d->options->interface;
+	char uapi[128], control[128];
+	int err;
+
+	snprintf(uapi, sizeof uapi, UAPI_FOLDER "/%s.sock", name);
+	snprintf(control, sizeof control, CONTROL_FOLDER "/%s.sock", name);
+	if (d->options->uapi_fd >= 0)
+		err = local_open_fd(&d->uapi, d->loop, d->options->uapi_fd, uapi, &uapi_protocol, d, d->log);
+	else
+		err = local_open(&d->uapi, d->loop, uapi, 0600, &uapi_protocol, d, d->log);
+	if (err == 0) {
+		local_on_removed(d->uapi, on_socket_removed, d);
+		err = local_open(&d->control, d->loop, control, 0660, &control_protocol, d, d->log);
+	}
+	if (err == -EADDRINUSE) {
+		log_error(d->log, "another daemon serves %s already", name);
+		return EXIT_OTHER;
+	}
+	if (err < 0) {
+		log_error(d->log, "cannot open %s: %s", d->uapi == NULL ? uapi : control, strerror(-err));
+		return EXIT_HOST;
+	}
+	return EXIT_OK;
+}
+
+/* --- life ------------------------------------------------------------------------------------------------------- */
+
+static void on_signal(void *ctx, int signum)
+{
+	struct daemon *d = ctx;
+
+	log_info(d->log, "stopping (%s)", strsignal(signum));
+	loop_stop(d->loop);
+}
+
+static enum daemon_exit open_tun(struct daemon *d)
+{
+	const char *name = d->options->interface;
+	int err = d->options->tun_fd >= 0 ? tun_adopt(&d->tun, d->options->tun_fd) : tun_open(&d->tun, name);
+
+	if (err == -EBUSY) {
+		log_error(d->log, "%s is in use by another program", name);
+		return EXIT_OTHER;
+	}
+	if (err < 0) {
+		log_error(d->log, "cannot make the TUN device %s: %s", name, strerror(-err));
+		return EXIT_HOST;
+	}
+	return overlay_init(&d->overlay, tun_index(d->tun), d->log) < 0 ? EXIT_HOST : EXIT_OK;
+}
+
+static enum daemon_exit open_host(struct daemon *d)
+{
+	int err;
+
+	d->loop = loop_new();
+	if (d->loop == NULL || (d->mesh = mesh_new(&d->env)) == NULL || outbox_init(&d->out) < 0) {
+		log_error(d->log, "out of memory");
+		return EXIT_HOST;
+	}
+	if ((err = udp_open(&d->udp, 0, 0, d->log)) < 0) {
+		log_error(d->log, "cannot open a UDP socket: %s", strerror(-err));
+		return EXIT_HOST;
+	}
+	d->env.wall_offset = loop_wall_offset();
+	loop_on_deadline(d->loop, on_deadline, d);
+	loop_on_signal(d->loop, SIGTERM, on_signal, d);
+	loop_on_signal(d->loop, SIGINT, on_signal, d);
+	return EXIT_OK;
+}
+
+static enum daemon_exit start(struct daemon *d)
+{
+	enum daemon_exit code;
+
+	if ((code = open_host(d)) != EXIT_OK || (code = open_tun(d)) != EXIT_OK ||
+	    (code = open_sockets(d)) != EXIT_OK)
+		return code;
+	watch_doors(d);
+	look_at_mtu(d);
+	if (d->options->config != NULL && (code = load_config(d)) != EXIT_OK)
+		return code;
+	d->tun_watch = loop_watch(d->loop, tun_fd(d->tun), LOOP_READ, on_tun_readable, d);
+	return EXIT_OK;
+}
+
+static void stop(struct daemon *d)
+{
+	local_close(d->uapi);
+	local_close(d->control);
+	loop_unwatch(d->tun_watch);
+	for (unsigned i = 0; i < UDP_DOORS; i++)
+		loop_unwatch(d->doors[i].watch);
+	overlay_undo(&d->overlay);
+	tun_close(d->tun);
+	udp_close(d->udp);
+	mesh_free(d->mesh);
+	outbox_free(&d->out);
+	loop_free(d->loop);
+}
+
+enum daemon_exit daemon_run(const struct daemon_options *o)
+{
+	struct daemon *d = calloc(1, sizeof *d);
+	enum daemon_exit code;
+
+	if (d == NULL) {
+		log_error(o->log, "out of memory");
+		return EXIT_HOST;
+	}
+	d->options = o;
+	d->log = o->log;
+	d->rand = rand_system();
+	d->env = (struct env){.rand = &d->rand, .log = o->log};
+	gethostname(d->host_name, sizeof d->host_name - 1);
+
+	code = start(d);
+	if (code == EXIT_OK) {
+		log_info(d->log, "listening on port %u", udp_port(d->udp));
+		o->ready(o->ready_ctx);
+		loop_run(d->loop);
+	}
+	stop(d);
+	free(d);
+	return code;
+}

@@ -1,0 +1,305 @@
+/* The whole node: changes of configuration, time, and what others may read of it (architecture.md, section 5). */
+#include "mesh/mesh.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "mesh/mesh_impl.h"
+
+struct mesh *mesh_new(const struct env *env)
+{
+	struct mesh *m = key_alloc(sizeof *m);
+	uint8_t hash_key[16];
+
+	if (m == NULL)
+		return NULL;
+
+	m->env = env;
+	m->shared.env = env;
+	list_init(&m->peers);
+	allowed_init(&m->allowed);
+	ratelimit_init(&m->ratelimit, env);
+	env_rand(env, hash_key, sizeof hash_key);
+	if (table_init(&m->by_key, KEY_LEN, 16, hash_key) < 0 || index_init(&m->shared.index, 16 * TUNNEL_INDICES) < 0 ||
+	    staging_init(&m->shared.staging) < 0) {
+		mesh_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+static void detach(struct mesh *m, struct peer *p)
+{
+	allowed_remove_owner(&m->allowed, p);
+	table_remove(&m->by_key, &p->key);
+	heap_remove(&m->deadlines, &p->deadline);
+	list_remove(&p->order);
+	m->peer_count--;
+}
+
+static void remove_peer(struct mesh *m, struct peer *p)
+{
+	detach(m, p);
+	log_info(m->env->log, "%s removed", peer_label(p));
+	peer_free(p);
+}
+
+static void remove_all_peers(struct mesh *m)
+{
+	allowed_clear(&m->allowed); /* at once, not peer by peer */
+	list_for_each_safe(item, tmp, &m->peers)
+		remove_peer(m, list_entry(item, struct peer, order));
+}
+
+void mesh_free(struct mesh *m)
+{
+	if (m == NULL)
+		return;
+	remove_all_peers(m);
+	allowed_free(&m->allowed);
+	table_free(&m->by_key);
+	heap_free(&m->deadlines);
+	index_free(&m->shared.index);
+	staging_free(&m->shared.staging);
+	key_free(m);
+}
+
+void mesh_settle(struct mesh *m, struct peer *p, usec now, struct outbox *out)
+{
+	if (usec_due(tunnel_deadline(&p->tunnel), now))
+		peer_tick(p, now, out);
+	heap_set(&m->deadlines, &p->deadline, tunnel_deadline(&p->tunnel));
+}
+
+/* --- changes ---------------------------------------------------------------------------------------------------- */
+
+static bool may_create(const struct delta_peer *d)
+{
+	return !d->remove && !d->update_only;
+}
+
+/* Everything of a change that can fail, before anything is changed: memory for all peers it may make. fresh[i] belongs to
+ * d->peers[i] and may turn out not to be needed. */
+static int prepare(struct mesh *m, const struct delta *d, struct peer **fresh)
+{
+	size_t peers = m->peer_count, prefixes = 0;
+	bool removes = d->replace_peers;
+	int err;
+
+	for (size_t i = 0; i < d->peer_count; i++) {
+		removes = removes || d->peers[i].remove;
+		peers += may_create(&d->peers[i]);
+		prefixes += d->peers[i].allowed_count;
+	}
+	if (peers - (d->replace_peers ? m->peer_count : 0) > MESH_PEERS_MAX)
+		return -E2BIG;
+	if ((err = table_reserve(&m->by_key, peers)) < 0 || (err = heap_reserve(&m->deadlines, peers)) < 0 ||
+	    (err = index_reserve(&m->shared.index, peers * TUNNEL_INDICES)) < 0 ||
+	    (err = allowed_reserve(&m->allowed, prefixes)) < 0)
+		return err;
+
+	for (size_t i = 0; i < d->peer_count; i++) {
+		const struct delta_peer *dp = &d->peers[i];
+		if (!may_create(dp) || (!removes && table_find(&m->by_key, &dp->key) != NULL))
+			continue;
+		fresh[i] = peer_new(&m->shared, &dp->key);
+		if (fresh[i] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void change_identity(struct mesh *m, const struct key_private *secret, struct peer **fresh, size_t fresh_count)
+{
+	struct peer *self;
+
+	noise_local_init(&m->shared.local, secret);
+	cookie_checker_init(&m->checker, &m->shared.local.public);
+	self = table_find(&m->by_key, &m->shared.local.public);
+	if (self != NULL)
+		remove_peer(m, self);
+	list_for_each(item, &m->peers)
+		tunnel_identity_changed(&list_entry(item, struct peer, order)->tunnel);
+	for (size_t i = 0; i < fresh_count; i++) {
+		if (fresh[i] != NULL)
+			tunnel_identity_changed(&fresh[i]->tunnel);
+	}
+}
+
+/* Take *fresh in as a peer of ours. */
+static struct peer *adopt(struct mesh *m, struct peer **fresh)
+{
+	struct peer *p = *fresh;
+
+	*fresh = NULL;
+	list_add_tail(&m->peers, &p->order);
+	table_add(&m->by_key, &p->key, p);
+	m->peer_count++;
+	return p;
+}
+
+static void apply_allowed(struct mesh *m, struct peer *p, const struct delta_peer *d)
+{
+	if (d->replace_allowed)
+		allowed_remove_owner(&m->allowed, p);
+	for (size_t i = 0; i < d->allowed_count; i++) {
+		if (d->allowed[i].remove)
+			allowed_remove(&m->allowed, &d->allowed[i].prefix, p);
+		else
+			allowed_add(&m->allowed, &d->allowed[i].prefix, p);
+	}
+}
+
+static void apply_peer(struct mesh *m, const struct delta_peer *d, struct peer **fresh, usec now, struct outbox *out)
+{
+	struct peer *p = table_find(&m->by_key, &d->key);
+
+	if (d->remove) {
+		if (p != NULL)
+			remove_peer(m, p);
+		return;
+	}
+	if (m->shared.local.has_secret && key_public_equal(&d->key, &m->shared.local.public))
+		return; /* as wireguard-go: our own key as a peer is ignored */
+	if (p == NULL) {
+		if (d->update_only)
+			return;
+		p = adopt(m, fresh);
+	}
+	apply_allowed(m, p, d);
+	peer_apply(p, d, now);
+	mesh_settle(m, p, now, out);
+}
+
+int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *out)
+{
+	struct peer **fresh = calloc(d->peer_count + 1, sizeof *fresh);
+	int err = fresh == NULL ? -ENOMEM : prepare(m, d, fresh);
+
+	if (err == 0) {
+		if (d->has_private_key)
+			change_identity(m, &d->private_key, fresh, d->peer_count);
+		if (d->has_listen_port)
+			m->listen_port = d->listen_port;
+		if (d->has_fwmark)
+			m->fwmark = d->fwmark;
+		if (d->has_name)
+			snprintf(m->name, sizeof m->name, "%s", d->name);
+		if (d->replace_peers)
+			remove_all_peers(m);
+		for (size_t i = 0; i < d->peer_count; i++)
+			apply_peer(m, &d->peers[i], &fresh[i], now, out);
+		list_for_each(item, &m->peers)
+			mesh_settle(m, list_entry(item, struct peer, order), now, out);
+	}
+	for (size_t i = 0; fresh != NULL && i < d->peer_count; i++)
+		peer_free(fresh[i]);
+	free(fresh);
+	allowed_reserve(&m->allowed, 0);
+	return err;
+}
+
+void mesh_mtu_changed(struct mesh *m, size_t mtu)
+{
+	m->mtu = mtu;
+}
+
+void mesh_port_changed(struct mesh *m, uint16_t port)
+{
+	m->listen_port = port;
+}
+
+/* --- time ------------------------------------------------------------------------------------------------------- */
+
+void mesh_tick(struct mesh *m, usec now, struct outbox *out)
+{
+	/* At most one round for each peer: whatever a deadline says, a tick ends. */
+	for (size_t rounds = m->peer_count; rounds > 0 && usec_due(heap_deadline(&m->deadlines), now); rounds--)
+		mesh_settle(m, list_entry(heap_top(&m->deadlines), struct peer, deadline), now, out);
+}
+
+usec mesh_deadline(const struct mesh *m)
+{
+	return heap_deadline(&m->deadlines);
+}
+
+/* --- what others may read --------------------------------------------------------------------------------------- */
+
+void mesh_count_drop(struct mesh *m, enum drop why, uint64_t count)
+{
+	m->shared.drops.count[why] += count;
+}
+
+void mesh_look(const struct mesh *m, struct mesh_view *out)
+{
+	*out = (struct mesh_view){
+		.has_private_key = m->shared.local.has_secret,
+		.private_key = &m->shared.local.secret,
+		.public_key = m->shared.local.public,
+		.name = m->name,
+		.listen_port = m->listen_port,
+		.fwmark = m->fwmark,
+		.mtu = m->mtu,
+		.peer_count = m->peer_count,
+		.drops = m->shared.drops,
+	};
+}
+
+const struct peer *mesh_peer_next(const struct mesh *m, const struct peer *after)
+{
+	const struct list *next = after != NULL ? after->order.next : m->peers.next;
+
+	return next == &m->peers ? NULL : list_entry((struct list *)next, struct peer, order);
+}
+
+const struct peer *mesh_peer_find(const struct mesh *m, const struct key_public *key)
+{
+	return table_find(&m->by_key, key);
+}
+
+static usec wall(const struct mesh *m, usec at)
+{
+	return at == USEC_NEVER ? 0 : at + m->env->wall_offset;
+}
+
+void mesh_peer_look(const struct mesh *m, const struct peer *p, usec now, struct mesh_peer_view *out)
+{
+	const struct tunnel_stats *s = &p->tunnel.stats;
+	bool up = tunnel_has_session(&p->tunnel, now);
+
+	*out = (struct mesh_peer_view){
+		.key = p->key,
+		.psk = &p->tunnel.remote.psk,
+		.name = p->name,
+		.anchor = p->anchor,
+		.plain = true, /* nothing else is spoken yet */
+		.endpoint = p->via.remote,
+		.handshake_wall = wall(m, s->handshake_at),
+		.direct_since_wall = up ? wall(m, p->direct_since) : 0,
+		.rx_bytes = s->rx_bytes,
+		.tx_bytes = s->tx_bytes,
+		.keepalive = p->keepalive,
+		.state = up ? MESH_PEER_DIRECT : p->down ? MESH_PEER_DOWN : MESH_PEER_IDLE,
+		.switches = p->switches,
+	};
+}
+
+struct allowed_visit {
+	bool (*visit)(void *ctx, const struct prefix *prefix);
+	void *ctx;
+};
+
+static bool visit_allowed(void *ctx, const struct prefix *prefix, void *owner)
+{
+	const struct allowed_visit *v = ctx;
+
+	(void)owner;
+	return v->visit(v->ctx, prefix);
+}
+
+void mesh_peer_allowed(const struct mesh *m, const struct peer *p, bool (*visit)(void *ctx, const struct prefix *prefix),
+		       void *ctx)
+{
+	allowed_each(&m->allowed, p, visit_allowed, &(struct allowed_visit){visit, ctx});
+}

@@ -1,0 +1,48 @@
+/* struct mesh, for the files of this room only. */
+#ifndef MESH_MESH_IMPL_H
+#define MESH_MESH_IMPL_H
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/table.h"
+#include "mesh/load.h"
+#include "mesh/mesh.h"
+#include "mesh/peer.h"
+#include "wg/allowed.h"
+#include "wg/ratelimit.h"
+
+/* AEAD work gathered from one batch, all peers mixed: job i belongs to packets[i]. */
+struct mesh_work {
+	struct aead_job jobs[BATCH_MAX];
+	struct packet *packets[BATCH_MAX];
+	struct peer *peers[BATCH_MAX];
+	size_t count;
+};
+
+struct mesh {
+	const struct env *env;
+	struct tunnel_shared shared;
+	struct cookie_checker checker;
+	struct ratelimit ratelimit;
+	struct load load;
+	struct allowed allowed; /* owners are struct peer */
+	struct table by_key;
+	struct list peers;
+	size_t peer_count;
+	struct heap deadlines;
+	struct mesh_work work;
+	char name[CONF_NAME_MAX + 1];
+	uint16_t listen_port;
+	uint32_t fwmark;
+	size_t mtu;
+};
+
+/* Do what is due for this peer and put it back at its place in the heap; after everything that may have moved its deadline. */
+void mesh_settle(struct mesh *m, struct peer *p, usec now, struct outbox *out);
+
+static inline void mesh_drop(struct mesh *m, enum drop why)
+{
+	m->shared.drops.count[why]++;
+}
+
+#endif

@@ -1,0 +1,91 @@
+/* One peer (architecture.md, sections 3 and 7). */
+#include "mesh/peer.h"
+
+#include <stdio.h>
+
+struct peer *peer_new(struct tunnel_shared *shared, const struct key_public *key)
+{
+	struct peer *p = key_alloc(sizeof *p);
+
+	if (p == NULL)
+		return NULL;
+	if (!tunnel_init(&p->tunnel, shared, key, &(struct key_shared){{0}})) {
+		key_free(p);
+		return NULL;
+	}
+	p->key = *key;
+	p->direct_since = USEC_NEVER;
+	list_init(&p->order);
+	key_public_short(key, p->short_key);
+	return p;
+}
+
+void peer_free(struct peer *p)
+{
+	if (p == NULL)
+		return;
+	tunnel_wipe(&p->tunnel);
+	key_free(p);
+}
+
+const char *peer_label(const struct peer *p)
+{
+	return p->name[0] != '\0' ? p->name : p->short_key;
+}
+
+void peer_apply(struct peer *p, const struct delta_peer *d, usec now)
+{
+	if (d->has_psk)
+		tunnel_set_psk(&p->tunnel, &d->psk);
+	if (d->has_meta) {
+		snprintf(p->name, sizeof p->name, "%s", d->name);
+		p->anchor = d->anchor;
+		p->path = d->path;
+	}
+	if (d->has_endpoint && !(p->via.kind == VIA_DIRECT && addr_equal(&p->via.remote, &d->endpoint)))
+		p->via = (struct via){
+			.kind = VIA_DIRECT,
+			.door = d->endpoint.family == ADDR_V6,
+			.remote = d->endpoint,
+		};
+	if (d->has_keepalive) {
+		p->keepalive = d->keepalive;
+		tunnel_set_keepalive(&p->tunnel, d->keepalive, now);
+	}
+}
+
+void peer_heard(struct peer *p, const struct via *via, const struct env *env)
+{
+	char from[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX];
+
+	if (p->via.kind == via->kind && !addr_equal(&p->via.remote, &via->remote)) {
+		p->switches++;
+		log_info(env->log, "%s moved from %s to %s", peer_label(p),
+			 addr_print(&p->via.remote, from), addr_print(&via->remote, to));
+	}
+	p->via = *via;
+}
+
+void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *out)
+{
+	if (p->direct_since == USEC_NEVER)
+		p->direct_since = now;
+	p->down = false;
+	if (tunnel_flush(&p->tunnel, &p->via, mtu, now, out) == 0 && confirm)
+		tunnel_keepalive(&p->tunnel, &p->via, now, out);
+}
+
+void peer_tick(struct peer *p, usec now, struct outbox *out)
+{
+	switch (tunnel_tick(&p->tunnel, &p->via, now, out)) {
+	case TUNNEL_IDLE:
+	case TUNNEL_UP:
+		break;
+	case TUNNEL_EXPIRED:
+		p->down = true;
+		log_info(p->tunnel.shared->env->log, "%s does not answer: handshake given up", peer_label(p));
+		break;
+	}
+	if (!tunnel_has_session(&p->tunnel, now))
+		p->direct_since = USEC_NEVER;
+}

@@ -1,0 +1,52 @@
+/* One peer: its tunnel, where its packets go, and what is said about it. One allocation, in locked memory. */
+#ifndef MESH_PEER_H
+#define MESH_PEER_H
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/outbox.h"
+#include "conf/delta.h"
+#include "wg/tunnel.h"
+
+struct peer {
+	struct tunnel tunnel;
+	struct key_public key;
+	struct via via; /* where packets go; VIA_NONE: not known */
+	struct heap_node deadline;
+	struct list order; /* in mesh.peers, as added */
+	char name[CONF_NAME_MAX + 1];
+	char short_key[KEY_SHORT_MAX];
+	bool anchor;
+	enum conf_path path;
+	uint16_t keepalive; /* seconds, 0: off */
+	bool down;	    /* the last handshake was given up */
+	usec direct_since;  /* the session in use, or those before it without a gap; USEC_NEVER: no session */
+	unsigned switches;  /* times the address it sends from changed */
+};
+
+/* NULL without memory, or when the key is of low order. */
+struct peer *peer_new(struct tunnel_shared *shared, const struct key_public *key);
+/* Wipes all keys. NULL is fine. The caller has taken it out of every table. */
+void peer_free(struct peer *p);
+
+static inline struct peer *peer_of(struct tunnel *t)
+{
+	return list_entry(t, struct peer, tunnel);
+}
+
+/* Its name if it has one, else the start of its key: for the log. */
+const char *peer_label(const struct peer *p);
+
+/* Take from a change what concerns this peer alone (allowed IPs are the mesh's). */
+void peer_apply(struct peer *p, const struct delta_peer *d, usec now);
+
+/* An authenticated packet came by this way: packets go back there (WireGuard's roaming; all peers are plain yet). */
+void peer_heard(struct peer *p, const struct via *via, const struct env *env);
+
+/* A session can be sent on: staged packets leave, or an empty one when `confirm` (the initiator's key confirmation). */
+void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *out);
+
+/* Do what is due. */
+void peer_tick(struct peer *p, usec now, struct outbox *out);
+
+#endif

@@ -1,0 +1,22 @@
+/* The overlay interface as a configuration file wants it: MTU, addresses, up, routes for AllowedIPs; undone at the end. */
+#ifndef OVERLAY_H
+#define OVERLAY_H
+
+#include "base/log.h"
+#include "conf/conf.h"
+#include "tun/route.h"
+#include "tun/rtnl.h"
+
+struct overlay {
+	struct rtnl *rtnl;
+	struct route_list routes;
+	int index;
+};
+
+/* The device is new: no link-local address by itself, the default MTU. 0 or -errno, told in the log. */
+int overlay_init(struct overlay *o, int index, const struct log *log);
+/* Everything of [Interface] and AllowedIPs that concerns the link. On an error what was done stays for overlay_undo. */
+int overlay_apply(struct overlay *o, const struct conf *c, const struct log *log);
+void overlay_undo(struct overlay *o);
+
+#endif
