@@ -36,13 +36,13 @@ static void told(bool ok, const char *path, const char *why)
 static void run(const uint8_t *data, size_t len)
 {
 	for (size_t offset = 0; offset < OFFSETS; offset++) {
-		uint8_t *block = malloc(len + offset);
+		size_t room = len + offset;
+		uint8_t *block = malloc(room > 0 ? room : 1);
 
-		if (block == NULL && len + offset > 0)
+		if (block == NULL)
 			abort();
-		if (len > 0)
-			memcpy(block + offset, data, len);
-		LLVMFuzzerTestOneInput(block != NULL ? block + offset : NULL, len);
+		memcpy(block + offset, data, len);
+		LLVMFuzzerTestOneInput(block + offset, len);
 		free(block);
 	}
 }
@@ -120,7 +120,7 @@ int main(int argc, char **argv)
 	if (LLVMFuzzerInitialize != NULL)
 		LLVMFuzzerInitialize(&argc, &argv);
 
-	run(NULL, 0);
+	run((const uint8_t *)"", 0);
 	if (argc < 2)
 		run_own_corpus(argv[0]);
 	for (int i = 1; i < argc; i++)
