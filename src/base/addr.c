@@ -1,5 +1,5 @@
-/* Addresses: canonical form, the one classification, text and sockaddr. Ranges by the IANA special-purpose
- * registries; text by RFC 4291 and 5952 as inet_pton and inet_ntop read and write it. */
+/* Addresses: canonical form, the one classification, text and sockaddr. Ranges by the IANA
+ * special-purpose registries; text by RFC 4291 and 5952, through inet_pton and inet_ntop. */
 #include "base/addr.h"
 
 #include <arpa/inet.h>
@@ -11,7 +11,7 @@
 #include "base/defence.h"
 #include "base/text.h"
 
-/* A special range. An IPv6 one may carry IPv4 addresses: at these offsets, each byte XORed with the mask. */
+/* A special range. An IPv6 one may carry IPv4 addresses: where, and XORed with what. */
 struct range {
 	uint8_t ip[16];
 	uint8_t len;
@@ -49,9 +49,15 @@ static const struct range ranges_v6[] = {
 	{.ip = {[8] = 0xff, 0xff}, .len = 96, .class = ADDR_CLASS_GLOBAL, .v4 = {{.at = 12}}},
 	/* NAT64: well-known (RFC 6052), local (RFC 8215) */
 	{.ip = {0, 0x64, 0xff, 0x9b}, .len = 96, .class = ADDR_CLASS_GLOBAL, .v4 = {{.at = 12}}},
-	{.ip = {0, 0x64, 0xff, 0x9b, 0, 1}, .len = 48, .class = ADDR_CLASS_PRIVATE, .v4 = {{.at = 12}}},
+	{.ip = {0, 0x64, 0xff, 0x9b, 0, 1},
+	 .len = 48,
+	 .class = ADDR_CLASS_PRIVATE,
+	 .v4 = {{.at = 12}}},
 	/* Teredo: server, client inverted; 6to4 */
-	{.ip = {0x20, 1}, .len = 32, .class = ADDR_CLASS_GLOBAL, .v4 = {{.at = 4}, {.at = 12, .mask = 0xff}}},
+	{.ip = {0x20, 1},
+	 .len = 32,
+	 .class = ADDR_CLASS_GLOBAL,
+	 .v4 = {{.at = 4}, {.at = 12, .mask = 0xff}}},
 	{.ip = {0x20, 2}, .len = 16, .class = ADDR_CLASS_GLOBAL, .v4 = {{.at = 2}}},
 };
 
@@ -116,7 +122,8 @@ enum addr_class addr_class(const struct addr *a)
 
 bool addr_same_ip(const struct addr *a, const struct addr *b)
 {
-	return a->family == b->family && a->scope == b->scope && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+	return a->family == b->family && a->scope == b->scope &&
+	       memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
 bool addr_equal(const struct addr *a, const struct addr *b)
@@ -144,7 +151,8 @@ struct addr addr_v6(const uint8_t ip[static 16], uint16_t port, uint32_t scope)
 	if (memcmp(ip, mapped, sizeof mapped) == 0)
 		return addr_v4(ip + 12, port);
 
-	struct addr a = {.family = ADDR_V6, .port = port, .scope = is_link_local_v6(ip) ? scope : 0};
+	struct addr a = {
+		.family = ADDR_V6, .port = port, .scope = is_link_local_v6(ip) ? scope : 0};
 	memcpy(a.ip, ip, 16);
 	return a;
 }
@@ -160,7 +168,8 @@ enum addr_family addr_read_ip(uint8_t ip[static 16], const char *text, size_t le
 	copy[len] = '\0';
 
 	bool is_v6 = memchr(copy, ':', len) != NULL;
-	if (DEFENCE(32, inet_pton(is_v6 ? AF_INET6 : AF_INET, copy, bytes) != 1))
+	int result = inet_pton(is_v6 ? AF_INET6 : AF_INET, copy, bytes);
+	if (DEFENCE(32, result != 1))
 		return ADDR_NONE;
 	memcpy(ip, bytes, sizeof bytes);
 	return is_v6 ? ADDR_V6 : ADDR_V4;
@@ -212,7 +221,7 @@ bool addr_parse(struct addr *out, const char *text)
 	if (text_u64(&port, colon + 1, UINT16_MAX) != TEXT_OK || port == 0)
 		return false;
 
-	/* Brackets are for IPv6, and IPv6 is for brackets: without them the host ends before its first colon. */
+	/* Brackets are for IPv6 alone; without them the host ends before its first colon. */
 	size_t host_len = (size_t)(host_end - host);
 	if (bracketed && memchr(host, ':', host_len) == NULL)
 		return false;
@@ -226,7 +235,8 @@ bool addr_parse(struct addr *out, const char *text)
 
 static void print_host(const struct addr *a, char *buf, size_t room)
 {
-	const char *ok = inet_ntop(a->family == ADDR_V4 ? AF_INET : AF_INET6, a->ip, buf, (socklen_t)room);
+	const char *ok =
+		inet_ntop(a->family == ADDR_V4 ? AF_INET : AF_INET6, a->ip, buf, (socklen_t)room);
 
 	assert(ok != NULL);
 	if (a->scope != 0) {
@@ -294,8 +304,9 @@ socklen_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *out)
 		return sizeof in;
 	}
 	case ADDR_V6: {
-		struct sockaddr_in6 in6 = {
-			.sin6_family = AF_INET6, .sin6_port = htons(a->port), .sin6_scope_id = a->scope};
+		struct sockaddr_in6 in6 = {.sin6_family = AF_INET6,
+					   .sin6_port = htons(a->port),
+					   .sin6_scope_id = a->scope};
 		memcpy(&in6.sin6_addr, a->ip, sizeof in6.sin6_addr);
 		memcpy(out, &in6, sizeof in6);
 		return sizeof in6;

@@ -1,4 +1,4 @@
-/* Time: microseconds of the boot-time clock, which counts sleep. Engines are handed it, never read it. */
+/* Time: microseconds of the boot-time clock, which counts sleep. Engines are handed it. */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
@@ -8,8 +8,8 @@
 typedef int64_t usec;
 
 #define USEC_NEVER INT64_MAX
-#define MSEC(n)	   ((usec)(n) * 1000)
-#define SEC(n)	   ((usec)(n) * 1000000)
+#define MSEC(n)    ((usec)1000 * (n))
+#define SEC(n)     ((usec)1000000 * (n))
 
 /* True when the instant `at` has come. USEC_NEVER never comes. */
 static inline bool usec_due(usec at, usec now)

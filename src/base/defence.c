@@ -16,8 +16,9 @@ bool defence_off(int number)
 		for (const char *at = getenv("WARREN_DEFENCE_OFF"); at != NULL && *at != '\0';) {
 			char *end;
 			unsigned long n = strtoul(at, &end, 10);
+			/* A test run that switches off something else would prove nothing. */
 			if (end == at || n >= DEFENCE_MAX || (*end != ',' && *end != '\0'))
-				abort(); /* a test run that switches off nothing would prove nothing */
+				abort();
 			off[n] = true;
 			at = end + (*end == ',');
 		}

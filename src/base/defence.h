@@ -1,5 +1,6 @@
-/* Defences by number of reliability.md, section 5. A test build (--enable-test-hooks) can switch one off, so that
- * its regression test is seen to fail without it. Elsewhere DEFENCE(nn, check) is just `check`. */
+/* Defences by number of reliability.md, section 5. A test build (--enable-test-hooks) can switch
+ * one off, so that its regression test is seen to fail without it. Elsewhere DEFENCE(nn, check) is
+ * just `check`. */
 #ifndef BASE_DEFENCE_H
 #define BASE_DEFENCE_H
 

@@ -3,14 +3,11 @@
 
 #include <assert.h>
 
+#define X(id, text, what) [DROP_##id] = {text, what},
 static const struct {
 	const char *name, *meaning;
-} reasons[DROP_COUNT] = {
-	[DROP_NONE] = {"none", "not dropped"},
-#define X(id, text, what) [DROP_##id] = {text, what},
-	DROP_REASONS(X)
+} reasons[DROP_COUNT] = {[DROP_NONE] = {"none", "not dropped"}, DROP_REASONS(X)};
 #undef X
-};
 
 const char *drop_name(enum drop d)
 {

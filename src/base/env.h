@@ -12,7 +12,8 @@
 struct env {
 	struct rand *rand;
 	const struct log *log;
-	usec wall_offset; /* wall clock = now + wall_offset, in microseconds since 1970; used for TAI64N and reports only */
+	/* Wall clock = now + wall_offset, since 1970: for TAI64N and reports only. */
+	usec wall_offset;
 };
 
 static inline void env_rand(const struct env *env, void *buf, size_t len)

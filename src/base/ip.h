@@ -1,4 +1,5 @@
-/* A look into an inner IP packet: version, length, source, destination. Bounds are checked here, once. */
+/* A look into an inner IP packet: version, length, source, destination. Bounds are checked here,
+ * once. */
 #ifndef BASE_IP_H
 #define BASE_IP_H
 
@@ -13,7 +14,7 @@
 #define IP6_HEADER_LEN 40
 
 struct ip_view {
-	uint8_t family;	    /* enum addr_family */
+	uint8_t family;     /* enum addr_family */
 	const uint8_t *src; /* 4 or 16 bytes inside the packet */
 	const uint8_t *dst;
 	size_t len; /* the packet's own length field, header included */
@@ -32,7 +33,8 @@ static inline bool ip_view(struct ip_view *out, const uint8_t *data, size_t len)
 		return header_len >= IP4_HEADER_LEN && out->len >= header_len && out->len <= len;
 	}
 	if (data[0] >> 4 == 6 && len >= IP6_HEADER_LEN) {
-		*out = (struct ip_view){ADDR_V6, data + 8, data + 24, IP6_HEADER_LEN + load_be16(data + 4)};
+		*out = (struct ip_view){ADDR_V6, data + 8, data + 24,
+					IP6_HEADER_LEN + load_be16(data + 4)};
 		return out->len <= len;
 	}
 	return false;

@@ -35,10 +35,12 @@ static inline void list_remove(struct list *item)
 	list_init(item);
 }
 
-#define list_entry(item, type, member) ((type *)(void *)((char *)(item) - offsetof(type, member)))
+#define list_entry(item, type, member) ((type *)(void *)((char *)(item)-offsetof(type, member)))
 
-#define list_for_each(pos, head)            for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
-#define list_for_each_safe(pos, tmp, head) \
-	for (struct list *pos = (head)->next, *tmp = pos->next; pos != (head); pos = tmp, tmp = pos->next)
+#define list_for_each(pos, head)                                                                   \
+	for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
+#define list_for_each_safe(pos, tmp, head)                                                         \
+	for (struct list *pos = (head)->next, *tmp = pos->next; pos != (head);                     \
+	     pos = tmp, tmp = pos->next)
 
 #endif

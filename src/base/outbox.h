@@ -1,5 +1,6 @@
-/* What engines want done: datagrams for the net, plaintext for the TUN, actions for the daemon. One per loop
- * turn, emptied by the daemon's flush. A full outbox counts and loses: every sender has a timer. */
+/* What engines want done: datagrams for the net, plaintext for the TUN, actions for the daemon. One
+ * per loop turn, emptied by the daemon's flush. A full outbox counts and loses: every sender has a
+ * timer. */
 #ifndef BASE_OUTBOX_H
 #define BASE_OUTBOX_H
 
@@ -7,12 +8,14 @@
 
 #include "base/packet.h"
 
-#define OUTBOX_SLOTS   128 /* datagrams made by engines (handshakes, keepalives, staged packets) per turn */
+/* Datagrams made by engines (handshakes, keepalives, staged packets) per turn. */
+#define OUTBOX_SLOTS   128
 #define OUTBOX_ACTIONS 64
 
 enum action_kind {
 	ACTION_NONE,
-	ACTION_RESOLVE, /* a name of a peer's endpoint; not used before names are resolved off the data path */
+	/* The name of a peer's endpoint; unused until names are resolved off the data path. */
+	ACTION_RESOLVE,
 };
 
 struct action {
@@ -36,8 +39,8 @@ void outbox_free(struct outbox *out);
 /* Forget all contents, after the edges have taken them. */
 void outbox_clear(struct outbox *out);
 
-/* A new datagram of `len` bytes (<= PACKET_DATA) for `via`, in memory of the outbox with head and tail room; the
- * caller fills packet->data. NULL (and counted) when the outbox is full. */
+/* A new datagram of `len` bytes (<= PACKET_DATA) for `via`, in memory of the outbox with head and
+ * tail room; the caller fills packet->data. NULL (and counted) when the outbox is full. */
 struct packet *outbox_datagram(struct outbox *out, const struct via *via, size_t len);
 
 /* Append a packet whose bytes are the edge's. False (and counted) when the batch is full. */

@@ -7,19 +7,20 @@
 
 #include "base/addr.h"
 
-/* Room kept before and behind the bytes of every packet, so that headers are written in place and nothing is
- * copied: before, the vnet header of the TUN (10) or WireGuard (16), anchor (12) and TURN (up to 48) framing;
- * behind, padding to 16 and the tag (16). */
+/* Room kept before and behind the bytes of every packet, so that headers are written in place and
+ * nothing is copied: before, the vnet header of the TUN (10) or WireGuard (16), anchor (12) and
+ * TURN (up to 48) framing; behind, padding to 16 and the tag (16). */
 #define PACKET_HEAD 128
 #define PACKET_TAIL 32
 #define PACKET_DATA 65535 /* the longest IP packet, or UDP payload */
 #define PACKET_SLOT (PACKET_HEAD + PACKET_DATA + PACKET_TAIL + 1) /* 65696, a multiple of 32 */
 
-#define BATCH_MAX 256 /* four 64 KB super-packets in segments of 1400, and their acknowledgements */
+/* Four 64 KB super-packets in segments of 1400, and their acknowledgements. */
+#define BATCH_MAX 256
 
 enum via_kind { VIA_NONE, VIA_DIRECT, VIA_TURN, VIA_ANCHOR };
 
-/* One way to send: door (a socket of ours), remote address, and our own address to send from (or none). */
+/* One way to send: by which door (a socket of ours), to whom, from which own address or none. */
 struct via {
 	enum via_kind kind;
 	uint16_t door;
@@ -39,8 +40,8 @@ struct batch {
 	size_t count;
 };
 
-/* Equal-sized slots of packet memory, taken once at start. A slot's bytes start at slab_data(): PACKET_HEAD
- * bytes lie free before them. Pages are touched only when used. */
+/* Equal-sized slots of packet memory, taken once at start. A slot's bytes start at slab_data():
+ * PACKET_HEAD bytes lie free before them. Pages are touched only when used. */
 struct slab {
 	uint8_t *memory;
 	size_t slot_count;

@@ -42,13 +42,14 @@ void prefix_mask(struct prefix *p)
 
 	if (whole == sizeof p->ip)
 		return;
-	p->ip[whole] &= (uint8_t)~(0xff >> p->len % 8);
+	p->ip[whole] &= (uint8_t)(0xff00 >> p->len % 8);
 	memset(p->ip + whole + 1, 0, sizeof p->ip - whole - 1);
 }
 
 bool prefix_equal(const struct prefix *a, const struct prefix *b)
 {
-	return a->family == b->family && a->len == b->len && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+	return a->family == b->family && a->len == b->len &&
+	       memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
 bool prefix_contains(const struct prefix *p, const uint8_t *ip)
@@ -58,5 +59,6 @@ bool prefix_contains(const struct prefix *p, const uint8_t *ip)
 
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
 {
-	return a->family == b->family && addr_same_bits(a->ip, b->ip, a->len < b->len ? a->len : b->len);
+	return a->family == b->family &&
+	       addr_same_bits(a->ip, b->ip, a->len < b->len ? a->len : b->len);
 }

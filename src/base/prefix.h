@@ -6,14 +6,15 @@
 
 struct prefix {
 	uint8_t family; /* enum addr_family */
-	uint8_t len;	/* bits: 0-32 or 0-128 */
+	uint8_t len;    /* bits: 0-32 or 0-128 */
 	uint8_t ip[16];
 };
 
 #define PREFIX_TEXT_MAX 64
 
 /* "10.0.0.0/8", "2001:db8::/32"; without a slash the whole address counts. Host bits are kept (an
- * interface address has them): prefix_mask() clears them. Strict as inet_pton (vuln_32). */
+ * interface address has them): prefix_mask() clears them. Strict as inet_pton (vuln_32). An
+ * IPv4-mapped prefix stays IPv6: it speaks of inner packets, which are matched as they are. */
 bool prefix_parse(struct prefix *out, const char *text);
 const char *prefix_print(const struct prefix *p, char buf[static PREFIX_TEXT_MAX]);
 

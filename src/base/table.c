@@ -1,4 +1,4 @@
-/* Linear probing; removal shifts back what follows, so there are no tombstones and probes stay short. */
+/* Linear probing. Removal shifts back what follows: no tombstones, and probes stay short. */
 #include "base/table.h"
 
 #include <assert.h>
@@ -24,7 +24,7 @@ static size_t next(const struct table *t, size_t slot)
 	return (slot + 1) & (t->slot_count - 1);
 }
 
-/* The slot that holds the key, or the free one where it would go. At least half of all slots are free. */
+/* The slot that holds the key, or the free one where it would go; half of all slots are free. */
 static struct table_slot *locate(const struct table *t, const void *key)
 {
 	size_t i = home_of(t, key);
@@ -47,7 +47,8 @@ int table_init(struct table *t, size_t key_len, size_t capacity, const uint8_t h
 	struct table_slot *slots = calloc(slot_count, sizeof slots[0]);
 	if (slots == NULL)
 		return -ENOMEM;
-	*t = (struct table){.slots = slots, .slot_count = slot_count, .key_len = key_len, .capacity = capacity};
+	*t = (struct table){
+		.slots = slots, .slot_count = slot_count, .key_len = key_len, .capacity = capacity};
 	memcpy(t->hash_key, hash_key, sizeof t->hash_key);
 	return 0;
 }

@@ -1,5 +1,5 @@
-/* Hash table: open addressing, stated capacity, keyed hash (SipHash-2-4), so that nobody outside can aim for
- * collisions. Keys are borrowed and must live as long as their entry. */
+/* Hash table: open addressing, stated capacity, keyed hash (SipHash-2-4), so that nobody outside
+ * can aim for collisions. Keys are borrowed and must live as long as their entry. */
 #ifndef BASE_TABLE_H
 #define BASE_TABLE_H
 

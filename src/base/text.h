@@ -11,7 +11,7 @@
 enum text_result {
 	TEXT_OK,
 	TEXT_EMPTY,
-	TEXT_BAD_CHAR,	 /* a character that does not belong */
+	TEXT_BAD_CHAR,   /* a character that does not belong */
 	TEXT_BAD_LENGTH, /* too short or too long */
 	TEXT_OUT_OF_RANGE,
 };
@@ -19,8 +19,8 @@ enum text_result {
 /* "bad character", "wrong length", ... for an error message. */
 const char *text_result_name(enum text_result r);
 
-/* Exactly 32 bytes of padded standard base64 (44 characters, unused bits zero), as wg writes keys. Constant
- * time in the bytes (libsodium). */
+/* Exactly 32 bytes of padded standard base64 (44 characters, unused bits zero), as wg writes keys.
+ * Constant time in the bytes (libsodium). */
 enum text_result text_base64(uint8_t out[static 32], const char *text);
 void text_base64_print(char out[static TEXT_BASE64_32_LEN + 1], const uint8_t bytes[static 32]);
 
@@ -33,12 +33,12 @@ enum text_result text_u64(uint64_t *out, const char *text, uint64_t most);
 /* The same, and 0x... hexadecimal too. */
 enum text_result text_u32_any(uint32_t *out, const char *text);
 
-/* The candidate nearest to `word` (case-insensitive edit distance at most a third of its length, rounded up), or
- * NULL: for "did you mean". */
+/* The candidate nearest to `word` (case-insensitive edit distance at most a third of its length,
+ * rounded up), or NULL: for "did you mean". */
 const char *text_nearest(const char *word, const char *const *candidates, size_t count);
 
-/* Length in bytes of the character that text starts with, or 0 when that is no whole and proper UTF-8 or a control
- * character: C0, DEL, C1, line separators, bidirectional overrides. */
+/* Length in bytes of the character that text starts with, or 0 when that is no whole and proper
+ * UTF-8 or a control character: C0, DEL, C1, line separators, bidirectional overrides. */
 size_t text_printable_char(const char *text, size_t len);
 
 /* True for UTF-8 without control characters. */

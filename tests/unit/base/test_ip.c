@@ -1,0 +1,105 @@
+/* The look into an inner packet: every length too short, and length fields that lie. */
+#include "base/ip.h"
+#include "support/test.h"
+
+static void make_v4(uint8_t p[static 64], uint8_t header_words, uint16_t total)
+{
+	memset(p, 0, 64);
+	p[0] = (uint8_t)(0x40 | header_words);
+	store_be16(p + 2, total);
+	memcpy(p + 12, (const uint8_t[]){10, 66, 0, 1, 10, 66, 0, 2}, 8);
+}
+
+static void make_v6(uint8_t p[static 64], uint16_t payload)
+{
+	memset(p, 0, 64);
+	p[0] = 0x60;
+	store_be16(p + 4, payload);
+}
+
+TEST(sees_an_ipv4_packet_and_its_padding)
+{
+	uint8_t p[64];
+	struct ip_view v;
+
+	make_v4(p, 5, 40);
+	assert_true(ip_view(&v, p, 64));
+	assert_int_equal(v.family, ADDR_V4);
+	assert_ptr_equal(v.src, p + 12);
+	assert_ptr_equal(v.dst, p + 16);
+	assert_int_equal(v.len, 40);
+	assert_true(ip_view(&v, p, 40));
+}
+
+TEST(sees_an_ipv6_packet_and_its_padding)
+{
+	uint8_t p[64];
+	struct ip_view v;
+
+	make_v6(p, 8);
+	assert_true(ip_view(&v, p, 64));
+	assert_int_equal(v.family, ADDR_V6);
+	assert_ptr_equal(v.src, p + 8);
+	assert_ptr_equal(v.dst, p + 24);
+	assert_int_equal(v.len, 48);
+	make_v6(p, 0);
+	assert_true(ip_view(&v, p, 40));
+}
+
+TEST(refuses_less_than_a_packet)
+{
+	uint8_t p[64];
+	struct ip_view v;
+
+	make_v4(p, 5, 30);
+	for (size_t len = 0; len < 30; len++)
+		assert_false(ip_view(&v, p, len));
+	make_v6(p, 4);
+	for (size_t len = 0; len < 44; len++)
+		assert_false(ip_view(&v, p, len));
+}
+
+TEST(refuses_lengths_that_contradict_each_other)
+{
+	uint8_t p[64];
+	struct ip_view v;
+
+	for (uint8_t words = 0; words < 5; words++) {
+		make_v4(p, words, 40);
+		assert_false(ip_view(&v, p, 64));
+	}
+	make_v4(p, 5, 19);
+	assert_false(ip_view(&v, p, 64));
+	make_v4(p, 15, 59);
+	assert_false(ip_view(&v, p, 64));
+	make_v4(p, 15, 60);
+	assert_true(ip_view(&v, p, 64));
+	make_v4(p, 5, 65);
+	assert_false(ip_view(&v, p, 64));
+	make_v6(p, 65535);
+	assert_false(ip_view(&v, p, 64));
+}
+
+TEST(refuses_all_other_versions)
+{
+	uint8_t p[64];
+	struct ip_view v;
+
+	for (unsigned version = 0; version < 16; version++) {
+		make_v4(p, 5, 40);
+		p[0] = (uint8_t)(version << 4 | 5);
+		assert_int_equal(ip_view(&v, p, 64), version == 4 || version == 6);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RUN(sees_an_ipv4_packet_and_its_padding),
+		RUN(sees_an_ipv6_packet_and_its_padding),
+		RUN(refuses_less_than_a_packet),
+		RUN(refuses_lengths_that_contradict_each_other),
+		RUN(refuses_all_other_versions),
+	};
+	return RUN_TESTS(tests);
+}

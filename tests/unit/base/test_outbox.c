@@ -1,0 +1,93 @@
+/* The outbox: its own datagrams, packets of the edges, and what happens when it is full. */
+#include "base/outbox.h"
+#include "support/test.h"
+
+static const struct via somewhere = {
+	.kind = VIA_DIRECT,
+	.door = 1,
+	.remote = {.family = ADDR_V4, .port = 7, .ip = {192, 0, 2, 1}}};
+
+static struct outbox *out;
+
+static int start(void **state)
+{
+	(void)state;
+	out = malloc(sizeof *out);
+	return out == NULL ? -1 : outbox_init(out);
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	outbox_free(out);
+	free(out);
+	return 0;
+}
+
+TEST(gives_each_datagram_memory_of_its_own_with_head_and_tail)
+{
+	struct packet *a = outbox_datagram(out, &somewhere, 148);
+	struct packet *b = outbox_datagram(out, &somewhere, PACKET_DATA);
+
+	assert_int_equal(a->len, 148);
+	assert_memory_equal(&a->via, &somewhere, sizeof somewhere);
+	assert_int_equal(a->ttl, 0);
+	memset(a->data - PACKET_HEAD, 1, PACKET_HEAD + PACKET_DATA + PACKET_TAIL);
+	memset(b->data - PACKET_HEAD, 2, PACKET_HEAD + PACKET_DATA + PACKET_TAIL);
+	for (size_t i = 0; i < PACKET_HEAD + PACKET_DATA + PACKET_TAIL; i++)
+		assert_int_equal((a->data - PACKET_HEAD)[i], 1);
+	assert_int_equal(out->net.count, 2);
+}
+
+TEST(counts_and_loses_datagrams_beyond_its_slots)
+{
+	for (size_t i = 0; i < OUTBOX_SLOTS; i++)
+		assert_non_null(outbox_datagram(out, &somewhere, 1));
+	assert_null(outbox_datagram(out, &somewhere, 1));
+	assert_null(outbox_datagram(out, &somewhere, 1));
+	assert_int_equal(out->overflows, 2);
+	assert_int_equal(out->net.count, OUTBOX_SLOTS);
+	assert_true(outbox_net(out, &(struct packet){.len = 1}));
+}
+
+TEST(counts_and_loses_packets_beyond_a_batch)
+{
+	const struct packet p = {.len = 9, .via = somewhere, .ttl = 3};
+
+	for (size_t i = 0; i < BATCH_MAX; i++) {
+		assert_true(outbox_net(out, &p));
+		assert_true(outbox_tun(out, &p));
+	}
+	assert_false(outbox_net(out, &p));
+	assert_false(outbox_tun(out, &p));
+	assert_null(outbox_datagram(out, &somewhere, 1));
+	assert_int_equal(out->overflows, 3);
+	assert_int_equal(out->slots_used, 0);
+	assert_int_equal(out->net.packets[BATCH_MAX - 1].ttl, 3);
+}
+
+TEST(is_as_new_after_clearing_but_for_its_count_of_overflows)
+{
+	while (outbox_datagram(out, &somewhere, 1) != NULL)
+		;
+	outbox_tun(out, &(struct packet){.len = 1});
+	out->actions[out->action_count++] = (struct action){.kind = ACTION_RESOLVE, .id = 1};
+	outbox_clear(out);
+	assert_int_equal(out->net.count + out->tun.count + out->action_count, 0);
+	assert_int_equal(out->overflows, 1);
+	for (size_t i = 0; i < OUTBOX_SLOTS; i++)
+		assert_non_null(outbox_datagram(out, &somewhere, 1));
+}
+
+#define RUN_WITH_OUTBOX(name) cmocka_unit_test_setup_teardown(name, start, stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RUN_WITH_OUTBOX(gives_each_datagram_memory_of_its_own_with_head_and_tail),
+		RUN_WITH_OUTBOX(counts_and_loses_datagrams_beyond_its_slots),
+		RUN_WITH_OUTBOX(counts_and_loses_packets_beyond_a_batch),
+		RUN_WITH_OUTBOX(is_as_new_after_clearing_but_for_its_count_of_overflows),
+	};
+	return RUN_TESTS(tests);
+}
