@@ -24,12 +24,23 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
 static unsigned inputs;
 static unsigned failed;
 
+/* "conf/nul" of "/some/where/corpus/conf/nul" */
+static const char *last_two(const char *path)
+{
+	const char *at = path + strlen(path);
+
+	for (int slashes = 0; at > path; at--)
+		if (at[-1] == '/' && ++slashes == 2)
+			break;
+	return at;
+}
+
 static void told(bool ok, const char *path, const char *why)
 {
 	inputs++;
 	if (!ok)
 		failed++;
-	printf("%sok %u - %s%s%s\n", ok ? "" : "not ", inputs, path, why ? ": " : "",
+	printf("%sok %u - %s%s%s\n", ok ? "" : "not ", inputs, last_two(path), why ? ": " : "",
 	       why ? why : "");
 }
 
