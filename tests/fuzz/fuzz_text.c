@@ -274,7 +274,8 @@ static void check_nearest(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	/* In a block of its own length, so that a read too far is seen. (strndup would do, but for strict_string_checks.) */
+	/* In a block of its own length, so that a read too far is seen. (strndup would do, but for
+	 * ASan's strict_string_checks.) */
 	size_t text_len = strnlen((const char *)data, len);
 	char *text = malloc(text_len + 1);
 
