@@ -1,6 +1,7 @@
-/* A plain main for a fuzz target: runs stored inputs through it, so that `make check` replays the corpora with any
- * compiler and a crash is looked at under a debugger. reliability.md, 4.2: each input in a block of exactly its size, at
- * offsets 0 to 3, so that a sanitizer sees a read one byte too far and an unaligned one.
+/* A plain main for a fuzz target: runs stored inputs through it, so that `make check` replays the
+ * corpora with any compiler and a crash is looked at under a debugger. reliability.md, 4.2: each
+ * input in a block of exactly its size, at offsets 0 to 3, so that a sanitizer sees a read one byte
+ * too far and an unaligned one.
  *
  *     fuzz_conf                  every file of tests/fuzz/corpus/conf below $top_srcdir
  *     fuzz_conf FILE|FOLDER...   those
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OFFSETS	  4
+#define OFFSETS   4
 #define INPUT_MAX (1 << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -23,24 +24,36 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
 static unsigned inputs;
 static unsigned failed;
 
+/* "conf/nul" of "/some/where/corpus/conf/nul" */
+static const char *last_two(const char *path)
+{
+	const char *at = path + strlen(path);
+
+	for (int slashes = 0; at > path; at--)
+		if (at[-1] == '/' && ++slashes == 2)
+			break;
+	return at;
+}
+
 static void told(bool ok, const char *path, const char *why)
 {
 	inputs++;
 	if (!ok)
 		failed++;
-	printf("%sok %u - %s%s%s\n", ok ? "" : "not ", inputs, path, why ? ": " : "", why ? why : "");
+	printf("%sok %u - %s%s%s\n", ok ? "" : "not ", inputs, last_two(path), why ? ": " : "",
+	       why ? why : "");
 }
 
 static void run(const uint8_t *data, size_t len)
 {
 	for (size_t offset = 0; offset < OFFSETS; offset++) {
-		uint8_t *block = malloc(len + offset);
+		size_t room = len + offset;
+		uint8_t *block = malloc(room > 0 ? room : 1);
 
-		if (block == NULL && len + offset > 0)
+		if (block == NULL)
 			abort();
-		if (len > 0)
-			memcpy(block + offset, data, len);
-		LLVMFuzzerTestOneInput(block != NULL ? block + offset : NULL, len);
+		memcpy(block + offset, data, len);
+		LLVMFuzzerTestOneInput(block + offset, len);
 		free(block);
 	}
 }
@@ -118,7 +131,7 @@ int main(int argc, char **argv)
 	if (LLVMFuzzerInitialize != NULL)
 		LLVMFuzzerInitialize(&argc, &argv);
 
-	run(NULL, 0);
+	run((const uint8_t *)"", 0);
 	if (argc < 2)
 		run_own_corpus(argv[0]);
 	for (int i = 1; i < argc; i++)
