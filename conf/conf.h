@@ -12,8 +12,8 @@
 #include "crypto/key.h"
 
 #define CONF_MTU_DEFAULT 1400
-#define CONF_NAME_MAX	 63
-#define CONF_PEERS_MAX	 65536 /* in a file: bounds what a file of nothing but [Peer] lines costs */
+#define CONF_NAME_MAX    63
+#define CONF_PEERS_MAX   65536 /* in a file: bounds what a file of nothing but [Peer] lines costs */
 
 /* A list of strings in file order. */
 struct conf_list {
@@ -29,13 +29,13 @@ enum conf_path { CONF_PATH_AUTO, CONF_PATH_DIRECT, CONF_PATH_RELAY };
 /* Where a peer is: an address, or a name that somebody has to resolve. */
 struct conf_endpoint {
 	struct addr addr; /* set when `host` is NULL */
-	char *host;	  /* a name, port beside it */
+	char *host;       /* a name, port beside it */
 	uint16_t port;
 };
 
 struct conf_peer {
-	unsigned line;	   /* of its [Peer], for messages */
-	unsigned key_line; /* of its PublicKey, 0: it has none */
+	unsigned line;                /* of its [Peer], for messages */
+	unsigned key_line;            /* of its PublicKey, 0: it has none */
 	struct key_public public_key; /* canonical */
 	bool has_psk;
 	struct key_shared psk;
@@ -44,7 +44,7 @@ struct conf_peer {
 	bool has_endpoint;
 	struct conf_endpoint endpoint;
 	bool has_keepalive;
-	uint16_t keepalive; /* seconds, 0: off */
+	uint16_t keepalive;           /* seconds, 0: off */
 	char name[CONF_NAME_MAX + 1]; /* "" unless given */
 	bool anchor;
 	enum conf_path path;

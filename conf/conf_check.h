@@ -28,7 +28,8 @@ struct conf_places {
 };
 
 /* False without memory. */
-bool conf_check_claim(struct conf_claims *c, const struct prefix *prefix, unsigned line, size_t peer);
+bool conf_check_claim(struct conf_claims *c, const struct prefix *prefix, unsigned line,
+		      size_t peer);
 
 /* Appends what does not hold to errors. Sorts the claims. False without memory. */
 bool conf_check(const struct conf *c, struct conf_places *places, struct conf_errors *errors);

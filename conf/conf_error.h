@@ -8,15 +8,15 @@
 #define CONF_ERRORS_MAX 100
 
 struct conf_error {
-	unsigned line;	/* 0: the file as a whole */
+	unsigned line;  /* 0: the file as a whole */
 	char text[256]; /* what, and how to mend it; no line number */
 };
 
 /* Start with a zeroed one. */
 struct conf_errors {
 	struct conf_error *items; /* in line order */
-	size_t count;		  /* at most CONF_ERRORS_MAX are kept; the last then says how many more there are */
-	size_t total;		  /* found, kept or not */
+	size_t count; /* at most CONF_ERRORS_MAX are kept; the last then says how many more there are */
+	size_t total; /* found, kept or not */
 };
 
 /* Adds one in its place. Without memory it is only counted in `total`. */

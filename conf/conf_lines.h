@@ -22,9 +22,9 @@
 struct conf_lines {
 	const char *text;
 	size_t len, at;
-	struct conf *conf;	    /* each [Peer] becomes a peer here, an empty one too */
+	struct conf *conf;          /* each [Peer] becomes a peer here, an empty one too */
 	struct conf_errors *errors; /* lines that are refused are told here and not delivered */
-	unsigned line;		    /* of what was delivered last, from 1 */
+	unsigned line;              /* of what was delivered last, from 1 */
 	unsigned interface_line;    /* of [Interface], 0: not seen */
 	bool no_memory;
 	char key[48]; /* of the value in delivery */

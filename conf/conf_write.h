@@ -6,7 +6,7 @@
 
 enum conf_form {
 	CONF_FORM_WARREN, /* everything */
-	CONF_FORM_WG,	  /* what `wg setconf` takes: `warren strip` */
+	CONF_FORM_WG,     /* what `wg setconf` takes: `warren strip` */
 };
 
 /* A new string (free with key_free: it holds keys), or NULL without memory. */

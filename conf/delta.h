@@ -15,14 +15,14 @@ struct delta_allowed {
 };
 
 struct delta_peer {
-	struct key_public key;	  /* canonical */
-	bool remove;		  /* the peer goes; nothing else counts */
-	bool update_only;	  /* unknown peers are not made */
-	bool replace_allowed;	  /* forget its allowed IPs first */
+	struct key_public key; /* canonical */
+	bool remove;           /* the peer goes; nothing else counts */
+	bool update_only;      /* unknown peers are not made */
+	bool replace_allowed;  /* forget its allowed IPs first */
 	bool has_psk, has_endpoint, has_keepalive, has_meta;
-	struct key_shared psk;	  /* all zero: none */
+	struct key_shared psk; /* all zero: none */
 	struct addr endpoint;
-	uint16_t keepalive;	  /* 0: off */
+	uint16_t keepalive; /* 0: off */
 	struct delta_allowed *allowed;
 	size_t allowed_count;
 	/* with has_meta: what only warren's own file says */
@@ -34,8 +34,8 @@ struct delta_peer {
 struct delta {
 	bool has_private_key, has_listen_port, has_fwmark, has_name;
 	struct key_private private_key; /* all zero: forget it */
-	uint16_t listen_port;		/* 0: any */
-	uint32_t fwmark;		/* 0: none */
+	uint16_t listen_port;           /* 0: any */
+	uint32_t fwmark;                /* 0: none */
 	char name[CONF_NAME_MAX + 1];
 	bool replace_peers; /* forget all peers first */
 	struct delta_peer *peers;

@@ -51,7 +51,7 @@ struct daemon {
 
 /* --- packets ---------------------------------------------------------------------------------------------------- */
 
-/* Perform all that the mesh wants done, and sleep until it wants more. */
+/* Perform all that the mesh wants done. */
 static void flush(struct daemon *d)
 {
 	size_t failed = udp_send(d->udp, &d->out.net);
@@ -62,7 +62,15 @@ static void flush(struct daemon *d)
 	if (refused > 0)
 		mesh_count_drop(d->mesh, DROP_TUN_FAILED, (uint64_t)refused);
 	outbox_clear(&d->out);
-	loop_wake_at(d->loop, mesh_deadline(d->mesh));
+}
+
+/* Whatever happened in this turn: sleep until somebody wants something. */
+static void before_sleep(void *ctx)
+{
+	struct daemon *d = ctx;
+	usec sockets = usec_min(local_deadline(d->uapi), local_deadline(d->control));
+
+	loop_wake_at(d->loop, usec_min(mesh_deadline(d->mesh), sockets));
 }
 
 static void on_net_readable(void *ctx, int events)
@@ -111,6 +119,8 @@ static void on_deadline(void *ctx)
 		look_at_mtu(d);
 	mesh_tick(d->mesh, loop_now(d->loop), &d->out);
 	flush(d);
+	local_tick(d->uapi, loop_now(d->loop));
+	local_tick(d->control, loop_now(d->loop));
 }
 
 /* --- configuration ---------------------------------------------------------------------------------------------- */
@@ -130,10 +140,12 @@ static void watch_doors(struct daemon *d)
 }
 
 /* Open doors on another port: 0 and *fresh (NULL when nothing has to change), or -errno. */
-static int open_doors(struct daemon *d, const struct delta *change, uint32_t fwmark, struct udp **fresh)
+static int open_doors(struct daemon *d, const struct delta *change, uint32_t fwmark,
+		      struct udp **fresh)
 {
 	*fresh = NULL;
-	if (!change->has_listen_port || (change->listen_port != 0 && change->listen_port == udp_port(d->udp)))
+	if (!change->has_listen_port ||
+	    (change->listen_port != 0 && change->listen_port == udp_port(d->udp)))
 		return 0;
 	return udp_open(fresh, change->listen_port, fwmark, d->log);
 }
@@ -183,7 +195,8 @@ static void warn_without_effect(struct daemon *d, const struct conf *c)
 	for (size_t i = 0; i < c->peer_count; i++)
 		anchors = anchors || c->peers[i].anchor || c->peers[i].path != CONF_PATH_AUTO;
 	if (anchors || c->stun.count > 0 || c->turn.count > 0)
-		log_warn(d->log, "Anchor, Path, STUN and TURN have no effect in this version: peers are reached at their Endpoint only");
+		log_warn(d->log, "Anchor, Path, STUN and TURN have no effect in this version: "
+				 "peers are reached at their Endpoint only");
 }
 
 static enum daemon_exit load_config(struct daemon *d)
@@ -194,7 +207,8 @@ static enum daemon_exit load_config(struct daemon *d)
 	enum daemon_exit code = EXIT_CONFIG;
 
 	for (size_t i = 0; i < errors.count; i++)
-		log_error(d->log, "%s:%u: %s", d->options->config, errors.items[i].line, errors.items[i].text);
+		log_error(d->log, "%s:%u: %s", d->options->config, errors.items[i].line,
+			  errors.items[i].text);
 	conf_errors_free(&errors);
 	if (c == NULL)
 		return code;
@@ -207,7 +221,8 @@ static enum daemon_exit load_config(struct daemon *d)
 		code = EXIT_HOST;
 		err = apply(d, change);
 		if (err < 0)
-			log_error(d->log, "cannot apply %s: %s", d->options->config, strerror(-err));
+			log_error(d->log, "cannot apply %s: %s", d->options->config,
+				  strerror(-err));
 		else if (overlay_apply(&d->overlay, c, d->log) == 0)
 			code = EXIT_OK;
 	}
@@ -253,7 +268,8 @@ static char *answer_control(void *ctx, char *text, size_t len, uid_t uid, size_t
 
 	(void)len;
 	(void)uid; /* reading only: the socket's mode says who may */
-	return answer_line(d->mesh, d->options->interface, d->host_name, text, loop_now(d->loop), answer_len);
+	return answer_line(d->mesh, d->options->interface, d->host_name, text, loop_now(d->loop),
+			   answer_len);
 }
 
 static void release_text(char *answer)
@@ -281,7 +297,8 @@ static enum daemon_exit open_sockets(struct daemon *d)
 	snprintf(uapi, sizeof uapi, UAPI_FOLDER "/%s.sock", name);
 	snprintf(control, sizeof control, CONTROL_FOLDER "/%s.sock", name);
 	if (d->options->uapi_fd >= 0)
-		err = local_open_fd(&d->uapi, d->loop, d->options->uapi_fd, uapi, &uapi_protocol, d, d->log);
+		err = local_open_fd(&d->uapi, d->loop, d->options->uapi_fd, uapi, &uapi_protocol, d,
+				    d->log);
 	else
 		err = local_open(&d->uapi, d->loop, uapi, 0600, &uapi_protocol, d, d->log);
 	if (err == 0) {
@@ -293,7 +310,8 @@ static enum daemon_exit open_sockets(struct daemon *d)
 		return EXIT_OTHER;
 	}
 	if (err < 0) {
-		log_error(d->log, "cannot open %s: %s", d->uapi == NULL ? uapi : control, strerror(-err));
+		log_error(d->log, "cannot open %s: %s", d->uapi == NULL ? uapi : control,
+			  strerror(-err));
 		return EXIT_HOST;
 	}
 	return EXIT_OK;
@@ -312,7 +330,8 @@ static void on_signal(void *ctx, int signum)
 static enum daemon_exit open_tun(struct daemon *d)
 {
 	const char *name = d->options->interface;
-	int err = d->options->tun_fd >= 0 ? tun_adopt(&d->tun, d->options->tun_fd) : tun_open(&d->tun, name);
+	int err = d->options->tun_fd >= 0 ? tun_adopt(&d->tun, d->options->tun_fd)
+					  : tun_open(&d->tun, name);
 
 	if (err == -EBUSY) {
 		log_error(d->log, "%s is in use by another program", name);
@@ -340,6 +359,7 @@ static enum daemon_exit open_host(struct daemon *d)
 	}
 	d->env.wall_offset = loop_wall_offset();
 	loop_on_deadline(d->loop, on_deadline, d);
+	loop_before_sleep(d->loop, before_sleep, d);
 	loop_on_signal(d->loop, SIGTERM, on_signal, d);
 	loop_on_signal(d->loop, SIGINT, on_signal, d);
 	return EXIT_OK;

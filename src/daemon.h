@@ -6,8 +6,8 @@
 
 /* Exit codes of warrend (interface.md section 1). */
 enum daemon_exit {
-	EXIT_OK = 0, /* by a signal, or because its link or socket was removed */
-	EXIT_HOST = 1,	  /* the host refused: TUN, socket, privilege */
+	EXIT_OK = 0,   /* by a signal, or because its link or socket was removed */
+	EXIT_HOST = 1, /* the host refused: TUN, socket, privilege */
 	EXIT_USAGE = 2,
 	EXIT_CONFIG = 3,
 	EXIT_OTHER = 4, /* another instance lives */
@@ -15,7 +15,7 @@ enum daemon_exit {
 
 struct daemon_options {
 	const char *interface;
-	const char *config; /* a file, or NULL: configured by UAPI */
+	const char *config;  /* a file, or NULL: configured by UAPI */
 	int tun_fd, uapi_fd; /* handed over, or -1 */
 	const struct log *log;
 	void (*ready)(void *ctx); /* once: TUN and sockets are there and configured */

@@ -23,7 +23,8 @@ static const char usage[] =
 	"Usage: warrend [-f] IFACE\n"
 	"       warrend -f --config FILE IFACE\n"
 	"\n"
-	"Carries a WireGuard tunnel interface. Without --config it is set up by wg, wg-quick or anything else that\n"
+	"Carries a WireGuard tunnel interface. Without --config it is set up by wg, wg-quick or "
+	"anything else that\n"
 	"speaks WireGuard's configuration protocol.\n"
 	"\n"
 	"  -f, --foreground   stay in the foreground and log to standard error\n"
@@ -31,9 +32,11 @@ static const char usage[] =
 	"      --version      print the version\n"
 	"      --help         print this text\n"
 	"\n"
-	"Environment: LOG_LEVEL (silent, error, info, verbose, debug), WG_TUN_FD, WG_UAPI_FD, WG_PROCESS_FOREGROUND,\n"
+	"Environment: LOG_LEVEL (silent, error, info, verbose, debug), WG_TUN_FD, WG_UAPI_FD, "
+	"WG_PROCESS_FOREGROUND,\n"
 	"WARREN_AEAD (mb, mb-avx2, openssl, sodium).\n"
-	"Exit status: 0 stopped, 1 refused by the host, 2 usage, 3 configuration, 4 another instance lives.\n";
+	"Exit status: 0 stopped, 1 refused by the host, 2 usage, 3 configuration, 4 another "
+	"instance lives.\n";
 
 struct arguments {
 	bool foreground;
@@ -48,7 +51,7 @@ static bool level_from(const char *name, enum log_level *level)
 		const char *name;
 		enum log_level level;
 	} names[] = {
-		{"silent", LEVEL_SILENT}, {"error", LEVEL_ERROR},   {"info", LEVEL_INFO},
+		{"silent", LEVEL_SILENT}, {"error", LEVEL_ERROR}, {"info", LEVEL_INFO},
 		{"verbose", LEVEL_DEBUG}, {"debug", LEVEL_DEBUG},
 	};
 
@@ -95,12 +98,15 @@ static bool environment(struct arguments *a)
 
 	a->level = LEVEL_INFO;
 	if (level != NULL && !level_from(level, &a->level)) {
-		fprintf(stderr, "warrend: LOG_LEVEL=%s is none of silent, error, info, verbose, debug\n", level);
+		fprintf(stderr,
+			"warrend: LOG_LEVEL=%s is none of silent, error, info, verbose, debug\n",
+			level);
 		return false;
 	}
 	if (foreground != NULL && strcmp(foreground, "1") == 0)
 		a->foreground = true;
-	if (!descriptor_from("WG_TUN_FD", &a->tun_fd) || !descriptor_from("WG_UAPI_FD", &a->uapi_fd))
+	if (!descriptor_from("WG_TUN_FD", &a->tun_fd) ||
+	    !descriptor_from("WG_UAPI_FD", &a->uapi_fd))
 		return false;
 	socket_unit(&a->uapi_fd);
 	return true;
@@ -110,8 +116,8 @@ static bool interface_name_ok(const char *name)
 {
 	size_t len = strlen(name);
 
-	return len > 0 && len <= TUN_NAME_MAX && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-	       strpbrk(name, "/: \t\r\n%") == NULL;
+	return len > 0 && len <= TUN_NAME_MAX && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0 && strpbrk(name, "/: \t\r\n%") == NULL;
 }
 
 /* Exit code, or -1 to go on. */
@@ -153,7 +159,9 @@ static int parse(struct arguments *a, int argc, char **argv)
 	}
 	a->interface = argv[optind];
 	if (!interface_name_ok(a->interface)) {
-		fprintf(stderr, "warrend: %s is no interface name: 1 to 15 characters without '/', ':', '%%' or white space\n",
+		fprintf(stderr,
+			"warrend: %s is no interface name: 1 to 15 characters without '/', ':', "
+			"'%%' or white space\n",
 			a->interface);
 		return EXIT_USAGE;
 	}
@@ -166,15 +174,17 @@ static int parse(struct arguments *a, int argc, char **argv)
 	return -1;
 }
 
-static enum daemon_exit run(const struct arguments *a, struct sink *sink, void (*ready)(void *ctx), void *ctx)
+static enum daemon_exit run(const struct arguments *a, struct sink *sink, void (*ready)(void *ctx),
+			    void *ctx)
 {
 	struct log log = sink_log(sink, a->level);
 	const char *aead = getenv("WARREN_AEAD");
 	int err = crypto_init(aead);
 
 	if (err < 0) {
-		log_error(&log, "cannot start the cryptographic libraries%s%s: %s", aead != NULL ? " with WARREN_AEAD=" : "",
-			  aead != NULL ? aead : "", strerror(-err));
+		log_error(&log, "cannot start the cryptographic libraries%s%s: %s",
+			  aead != NULL ? " with WARREN_AEAD=" : "", aead != NULL ? aead : "",
+			  strerror(-err));
 		return EXIT_HOST;
 	}
 	return daemon_run(&(struct daemon_options){
@@ -259,5 +269,6 @@ int main(int argc, char **argv)
 	sink.interface = a.interface;
 	signal(SIGPIPE, SIG_IGN);
 	priv_hide_memory();
-	return a.foreground ? run(&a, &sink, ready_in_foreground, NULL) : run_in_background(&a, &sink);
+	return a.foreground ? run(&a, &sink, ready_in_foreground, NULL)
+			    : run_in_background(&a, &sink);
 }

@@ -18,21 +18,25 @@ int overlay_init(struct overlay *o, int index, const struct log *log)
 	return err;
 }
 
-static int add_route(struct overlay *o, const struct conf *c, const struct prefix *p, const struct log *log)
+static int add_route(struct overlay *o, const struct conf *c, const struct prefix *p,
+		     const struct log *log)
 {
 	uint32_t table = c->table == CONF_TABLE_NUMBER ? c->table_number : TABLE_MAIN;
 	char text[PREFIX_TEXT_MAX];
 	int err;
 
 	if (p->len == 0 && c->table == CONF_TABLE_AUTO) {
-		log_warn(log, "no route is set for %s: it would lead the tunnel's own packets into the tunnel; use wg-quick, or Table = off and "
-			      "routes of your own",
+		log_warn(log,
+			 "no route is set for %s: it would lead the tunnel's own packets into the "
+			 "tunnel; use wg-quick, or Table = off and "
+			 "routes of your own",
 			 prefix_print(p, text));
 		return 0;
 	}
 	err = route_add(o->rtnl, &o->routes, o->index, p, table);
 	if (err < 0)
-		log_error(log, "cannot add the route %s: %s", prefix_print(p, text), strerror(-err));
+		log_error(log, "cannot add the route %s: %s", prefix_print(p, text),
+			  strerror(-err));
 	return err;
 }
 
@@ -58,8 +62,8 @@ int overlay_apply(struct overlay *o, const struct conf *c, const struct log *log
 	}
 	for (size_t i = 0; i < c->address_count; i++) {
 		if ((err = link_add_address(o->rtnl, o->index, &c->addresses[i])) < 0) {
-			log_error(log, "cannot add the address %s: %s", prefix_print(&c->addresses[i], text),
-				  strerror(-err));
+			log_error(log, "cannot add the address %s: %s",
+				  prefix_print(&c->addresses[i], text), strerror(-err));
 			return err;
 		}
 	}

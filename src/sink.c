@@ -20,10 +20,8 @@ static void emit(const struct sink *s, enum log_level level, const char *line)
 		const char *name;
 		int priority;
 	} levels[] = {
-		[LEVEL_SILENT] = {"", LOG_DAEMON},
-		[LEVEL_ERROR] = {"error", LOG_ERR},
-		[LEVEL_WARN] = {"warning", LOG_WARNING},
-		[LEVEL_INFO] = {"info", LOG_INFO},
+		[LEVEL_SILENT] = {"", LOG_DAEMON},       [LEVEL_ERROR] = {"error", LOG_ERR},
+		[LEVEL_WARN] = {"warning", LOG_WARNING}, [LEVEL_INFO] = {"info", LOG_INFO},
 		[LEVEL_DEBUG] = {"debug", LOG_DEBUG},
 	};
 

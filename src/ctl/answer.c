@@ -33,7 +33,8 @@ static char *line_of(const char *key, json_t *value, size_t *len)
 	return line;
 }
 
-char *answer_line(const struct mesh *m, const char *interface, const char *host_name, const char *text, usec now, size_t *len)
+char *answer_line(const struct mesh *m, const char *interface, const char *host_name,
+		  const char *text, usec now, size_t *len)
 {
 	json_t *request = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *status = NULL;
 	const char *cmd = json_string_value(json_object_get(request, "cmd"));
@@ -51,5 +52,6 @@ char *answer_line(const struct mesh *m, const char *interface, const char *host_
 		error = "unknown command; this version knows \"status\"";
 	}
 	json_decref(request);
-	return error != NULL ? line_of("error", json_string(error), len) : line_of("status", status, len);
+	return error != NULL ? line_of("error", json_string(error), len)
+			     : line_of("status", status, len);
 }

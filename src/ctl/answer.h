@@ -14,6 +14,7 @@ size_t answer_frame(const char *text, size_t len);
 
 /* The answer to one line (which is followed by a zero byte): {"schema": ..., "status": {...}} or {"schema": ..., "error": "..."}, with its
  * line feed. free() it; NULL without memory. */
-char *answer_line(const struct mesh *m, const char *interface, const char *host_name, const char *text, usec now, size_t *len);
+char *answer_line(const struct mesh *m, const char *interface, const char *host_name,
+		  const char *text, usec now, size_t *len);
 
 #endif

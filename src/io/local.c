@@ -39,7 +39,7 @@ struct client {
 
 struct local {
 	struct loop *loop;
-	struct log *log;
+	const struct log *log;
 	const struct local_protocol *protocol;
 	void *ctx;
 
@@ -376,7 +376,7 @@ void local_close(struct local *l)
 }
 
 int local_open_fd(struct local **out, struct loop *loop, int fd, const char *path,
-		  const struct local_protocol *p, void *ctx, struct log *log)
+		  const struct local_protocol *p, void *ctx, const struct log *log)
 {
 	int listening = 0, flags = fcntl(fd, F_GETFL), err = -ENOMEM;
 	socklen_t len = sizeof listening;
@@ -512,7 +512,7 @@ static int listen_at(const char *path, mode_t mode)
 }
 
 int local_open(struct local **out, struct loop *loop, const char *path, mode_t mode,
-	       const struct local_protocol *p, void *ctx, struct log *log)
+	       const struct local_protocol *p, void *ctx, const struct log *log)
 {
 	int fd = listen_at(path, mode);
 

@@ -31,11 +31,11 @@ struct local_protocol {
  * -EADDRINUSE, another kind of file -EEXIST. The folder is made (0755) when missing. 0 or
  * -errno. */
 int local_open(struct local **out, struct loop *l, const char *path, mode_t mode,
-	       const struct local_protocol *p, void *ctx, struct log *log);
+	       const struct local_protocol *p, void *ctx, const struct log *log);
 /* The same on a listening descriptor that was handed to us; path may be NULL, else it is watched
  * and unlinked as above. The descriptor stays the caller's on failure. */
 int local_open_fd(struct local **out, struct loop *l, int fd, const char *path,
-		  const struct local_protocol *p, void *ctx, struct log *log);
+		  const struct local_protocol *p, void *ctx, const struct log *log);
 /* Removes the socket file if it is still ours, closes all clients. NULL is fine. */
 void local_close(struct local *l);
 

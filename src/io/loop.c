@@ -17,6 +17,9 @@
 struct loop {
 	struct ev_loop *ev;
 	struct ev_check after_poll;
+	struct ev_prepare before_poll;
+	void (*before_sleep)(void *ctx);
+	void *before_sleep_ctx;
 	usec now;
 	bool stopped;
 
@@ -74,6 +77,14 @@ static void on_poll_returned(struct ev_loop *ev, struct ev_check *check, int eve
 	loop_update_now(ev_userdata(ev));
 }
 
+static void on_about_to_poll(struct ev_loop *ev, struct ev_prepare *prepare, int events)
+{
+	const struct loop *l = ev_userdata(ev);
+
+	(void)prepare, (void)events;
+	l->before_sleep(l->before_sleep_ctx);
+}
+
 static void timer_arm(struct loop *l, usec at)
 {
 	/* An instant of zero would disarm; one that has passed fires at once. */
@@ -119,6 +130,13 @@ void loop_on_deadline(struct loop *l, void (*deadline)(void *ctx), void *ctx)
 	l->deadline_ctx = ctx;
 }
 
+void loop_before_sleep(struct loop *l, void (*before_sleep)(void *ctx), void *ctx)
+{
+	l->before_sleep = before_sleep;
+	l->before_sleep_ctx = ctx;
+	ev_prepare_start(l->ev, &l->before_poll);
+}
+
 struct loop *loop_new(void)
 {
 	struct loop *l = calloc(1, sizeof *l);
@@ -139,6 +157,7 @@ struct loop *loop_new(void)
 	ev_check_init(&l->after_poll, on_poll_returned);
 	ev_set_priority(&l->after_poll, EV_MAXPRI);
 	ev_check_start(l->ev, &l->after_poll);
+	ev_prepare_init(&l->before_poll, on_about_to_poll);
 	ev_io_init(&l->timer, on_timer, fd, EV_READ);
 	ev_io_start(l->ev, &l->timer);
 	loop_update_now(l);
@@ -163,6 +182,7 @@ void loop_free(struct loop *l)
 		free(s);
 	}
 	ev_io_stop(l->ev, &l->timer);
+	ev_prepare_stop(l->ev, &l->before_poll);
 	ev_check_stop(l->ev, &l->after_poll);
 	close(l->timer.fd);
 	ev_loop_destroy(l->ev);

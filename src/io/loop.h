@@ -39,6 +39,9 @@ int loop_on_signal(struct loop *l, int signum, void (*caught)(void *ctx, int sig
 void loop_on_deadline(struct loop *l, void (*deadline)(void *ctx), void *ctx);
 void loop_wake_at(struct loop *l, usec at);
 
+/* Call back before each wait for events: the place to work out when to wake. */
+void loop_before_sleep(struct loop *l, void (*before_sleep)(void *ctx), void *ctx);
+
 /* Runs until loop_stop; returns at once when that was called before. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);

@@ -48,7 +48,7 @@ struct door {
 struct udp {
 	struct door doors[UDP_DOORS];
 	uint16_t port;
-	struct log *log;
+	const struct log *log;
 	struct udp_stats stats;
 	struct slab slab;
 	struct messages rx, tx;
@@ -179,7 +179,7 @@ static void rx_init(struct udp *u)
 	}
 }
 
-int udp_open(struct udp **out, uint16_t port, uint32_t fwmark, struct log *log)
+int udp_open(struct udp **out, uint16_t port, uint32_t fwmark, const struct log *log)
 {
 	struct udp *u = calloc(1, sizeof *u);
 	int err;

@@ -23,7 +23,7 @@ struct udp_stats {
 /* Open both doors on one port (0: a port that is free on both). A family the host does not have
  * is left out, but one must open. 0 and *out, or -errno with nothing open: -EADDRINUSE when the
  * port is taken. */
-int udp_open(struct udp **out, uint16_t port, uint32_t fwmark, struct log *log);
+int udp_open(struct udp **out, uint16_t port, uint32_t fwmark, const struct log *log);
 /* NULL is fine. */
 void udp_close(struct udp *u);
 uint16_t udp_port(const struct udp *u);

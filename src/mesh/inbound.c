@@ -8,7 +8,8 @@
 
 /* --- handshakes ------------------------------------------------------------------------------------------------- */
 
-static enum drop take_initiation(struct mesh *m, const struct packet *p, usec now, struct outbox *out)
+static enum drop take_initiation(struct mesh *m, const struct packet *p, usec now,
+				 struct outbox *out)
 {
 	const struct message_initiation *msg = (const void *)p->data;
 	struct noise_responder r;
@@ -17,7 +18,8 @@ static enum drop take_initiation(struct mesh *m, const struct packet *p, usec no
 
 	if (noise_read_initiation(&r, msg, &m->shared.local)) {
 		peer = table_find(&m->by_key, &r.remote_static);
-		drop = peer == NULL ? DROP_UNKNOWN_PEER : tunnel_initiation(&peer->tunnel, &r, &p->via, now, out);
+		drop = peer == NULL ? DROP_UNKNOWN_PEER
+				    : tunnel_initiation(&peer->tunnel, &r, &p->via, now, out);
 		if (drop == DROP_NONE) {
 			peer_heard(peer, &p->via, m->env);
 			mesh_settle(m, peer, now, out);
@@ -62,8 +64,8 @@ static void answer_with_cookie(struct mesh *m, const struct packet *p, usec now,
 	struct packet *reply = outbox_datagram(out, &p->via, sizeof(struct message_cookie));
 
 	if (reply != NULL)
-		cookie_write_reply(&m->checker, (struct message_cookie *)(void *)reply->data, p->data, p->len,
-				   &p->via.remote, now, m->env);
+		cookie_write_reply(&m->checker, (struct message_cookie *)(void *)reply->data,
+				   p->data, p->len, &p->via.remote, now, m->env);
 }
 
 /* An initiation or response: is it made for us, and may it cost us anything? */
@@ -86,7 +88,8 @@ static enum drop admit(struct mesh *m, const struct packet *p, usec now, struct 
 	return ratelimit_allow(&m->ratelimit, &p->via.remote, now) ? DROP_NONE : DROP_RATE_LIMIT;
 }
 
-static enum drop handshake(struct mesh *m, const struct packet *p, uint32_t type, usec now, struct outbox *out)
+static enum drop handshake(struct mesh *m, const struct packet *p, uint32_t type, usec now,
+			   struct outbox *out)
 {
 	enum drop drop = type == MESSAGE_COOKIE ? DROP_NONE : admit(m, p, now, out);
 
@@ -118,7 +121,8 @@ static enum drop gather(struct mesh *m, struct packet *p, usec now)
 }
 
 /* A decrypted packet: is it IP, and from an address that is this peer's? */
-static enum drop deliver(struct mesh *m, struct peer *peer, const struct packet *p, const struct aead_job *job, struct outbox *out)
+static enum drop deliver(struct mesh *m, struct peer *peer, const struct packet *p,
+			 const struct aead_job *job, struct outbox *out)
 {
 	struct packet plain = {.data = job->data, .len = job->len, .via = p->via};
 	struct ip_view ip;
@@ -131,8 +135,8 @@ static enum drop deliver(struct mesh *m, struct peer *peer, const struct packet 
 	return outbox_tun(out, &plain) ? DROP_NONE : DROP_OUTBOX_FULL;
 }
 
-static enum drop judge(struct mesh *m, struct peer *peer, const struct packet *p, const struct aead_job *job, usec now,
-		       struct outbox *out)
+static enum drop judge(struct mesh *m, struct peer *peer, const struct packet *p,
+		       const struct aead_job *job, usec now, struct outbox *out)
 {
 	enum tunnel_result result = TUNNEL_IDLE;
 	enum drop drop;

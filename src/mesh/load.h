@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-#define LOAD_WINDOW  SEC(1)
+#define LOAD_WINDOW     SEC(1)
 #define LOAD_PER_WINDOW 200 /* an initiation costs about 150 us: 3 % of a core */
 
 struct load {

@@ -21,7 +21,8 @@ struct mesh *mesh_new(const struct env *env)
 	allowed_init(&m->allowed);
 	ratelimit_init(&m->ratelimit, env);
 	env_rand(env, hash_key, sizeof hash_key);
-	if (table_init(&m->by_key, KEY_LEN, 16, hash_key) < 0 || index_init(&m->shared.index, 16 * TUNNEL_INDICES) < 0 ||
+	if (table_init(&m->by_key, KEY_LEN, 16, hash_key) < 0 ||
+	    index_init(&m->shared.index, 16 * TUNNEL_INDICES) < 0 ||
 	    staging_init(&m->shared.staging) < 0) {
 		mesh_free(m);
 		return NULL;
@@ -48,7 +49,7 @@ static void remove_peer(struct mesh *m, struct peer *p)
 static void remove_all_peers(struct mesh *m)
 {
 	allowed_clear(&m->allowed); /* at once, not peer by peer */
-	list_for_each_safe(item, tmp, &m->peers)
+	list_for_each_safe (item, tmp, &m->peers)
 		remove_peer(m, list_entry(item, struct peer, order));
 }
 
@@ -74,43 +75,53 @@ void mesh_settle(struct mesh *m, struct peer *p, usec now, struct outbox *out)
 
 /* --- changes ---------------------------------------------------------------------------------------------------- */
 
-static bool may_create(const struct delta_peer *d)
+/* Whether this entry may make a new peer: it certainly does not when its peer is there to stay. */
+static bool may_create(const struct mesh *m, const struct delta_peer *d, bool removals)
 {
-	return !d->remove && !d->update_only;
+	return !d->remove && !d->update_only &&
+	       (removals || table_find(&m->by_key, &d->key) == NULL);
 }
 
-/* Everything of a change that can fail, before anything is changed: memory for all peers it may make. fresh[i] belongs to
- * d->peers[i] and may turn out not to be needed. */
+static bool has_removals(const struct delta *d)
+{
+	bool removals = d->replace_peers;
+
+	for (size_t i = 0; i < d->peer_count; i++)
+		removals = removals || d->peers[i].remove;
+	return removals;
+}
+
+/* Everything of a change that can fail, before anything is changed: memory for all peers it may
+ * make. fresh[i] belongs to d->peers[i] and may turn out not to be needed. */
 static int prepare(struct mesh *m, const struct delta *d, struct peer **fresh)
 {
-	size_t peers = m->peer_count, prefixes = 0;
-	bool removes = d->replace_peers;
-	int err;
+	bool removals = has_removals(d);
+	size_t peers = d->replace_peers ? 0 : m->peer_count, prefixes = 0;
+	int err = 0;
 
 	for (size_t i = 0; i < d->peer_count; i++) {
-		removes = removes || d->peers[i].remove;
-		peers += may_create(&d->peers[i]);
+		peers += may_create(m, &d->peers[i], removals);
 		prefixes += d->peers[i].allowed_count;
 	}
-	if (peers - (d->replace_peers ? m->peer_count : 0) > MESH_PEERS_MAX)
+	if (peers > MESH_PEERS_MAX)
 		return -E2BIG;
-	if ((err = table_reserve(&m->by_key, peers)) < 0 || (err = heap_reserve(&m->deadlines, peers)) < 0 ||
+	/* Old peers keep their indices until they go, new ones get theirs with their first handshake. */
+	peers = peers > m->peer_count ? peers : m->peer_count;
+	if ((err = table_reserve(&m->by_key, peers)) < 0 ||
+	    (err = heap_reserve(&m->deadlines, peers)) < 0 ||
 	    (err = index_reserve(&m->shared.index, peers * TUNNEL_INDICES)) < 0 ||
 	    (err = allowed_reserve(&m->allowed, prefixes)) < 0)
 		return err;
 
-	for (size_t i = 0; i < d->peer_count; i++) {
-		const struct delta_peer *dp = &d->peers[i];
-		if (!may_create(dp) || (!removes && table_find(&m->by_key, &dp->key) != NULL))
-			continue;
-		fresh[i] = peer_new(&m->shared, &dp->key);
-		if (fresh[i] == NULL)
-			return -ENOMEM;
+	for (size_t i = 0; i < d->peer_count && err == 0; i++) {
+		if (may_create(m, &d->peers[i], removals))
+			err = peer_new(&fresh[i], &m->shared, &d->peers[i].key);
 	}
-	return 0;
+	return err;
 }
 
-static void change_identity(struct mesh *m, const struct key_private *secret, struct peer **fresh, size_t fresh_count)
+static void change_identity(struct mesh *m, const struct key_private *secret, struct peer **fresh,
+			    size_t fresh_count)
 {
 	struct peer *self;
 
@@ -119,7 +130,7 @@ static void change_identity(struct mesh *m, const struct key_private *secret, st
 	self = table_find(&m->by_key, &m->shared.local.public);
 	if (self != NULL)
 		remove_peer(m, self);
-	list_for_each(item, &m->peers)
+	list_for_each (item, &m->peers)
 		tunnel_identity_changed(&list_entry(item, struct peer, order)->tunnel);
 	for (size_t i = 0; i < fresh_count; i++) {
 		if (fresh[i] != NULL)
@@ -151,7 +162,8 @@ static void apply_allowed(struct mesh *m, struct peer *p, const struct delta_pee
 	}
 }
 
-static void apply_peer(struct mesh *m, const struct delta_peer *d, struct peer **fresh, usec now, struct outbox *out)
+static void apply_peer(struct mesh *m, const struct delta_peer *d, struct peer **fresh, usec now,
+		       struct outbox *out)
 {
 	struct peer *p = table_find(&m->by_key, &d->key);
 
@@ -190,7 +202,7 @@ int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *o
 			remove_all_peers(m);
 		for (size_t i = 0; i < d->peer_count; i++)
 			apply_peer(m, &d->peers[i], &fresh[i], now, out);
-		list_for_each(item, &m->peers)
+		list_for_each (item, &m->peers)
 			mesh_settle(m, list_entry(item, struct peer, order), now, out);
 	}
 	for (size_t i = 0; fresh != NULL && i < d->peer_count; i++)
@@ -215,8 +227,10 @@ void mesh_port_changed(struct mesh *m, uint16_t port)
 void mesh_tick(struct mesh *m, usec now, struct outbox *out)
 {
 	/* At most one round for each peer: whatever a deadline says, a tick ends. */
-	for (size_t rounds = m->peer_count; rounds > 0 && usec_due(heap_deadline(&m->deadlines), now); rounds--)
-		mesh_settle(m, list_entry(heap_top(&m->deadlines), struct peer, deadline), now, out);
+	for (size_t rounds = m->peer_count;
+	     rounds > 0 && usec_due(heap_deadline(&m->deadlines), now); rounds--)
+		mesh_settle(m, list_entry(heap_top(&m->deadlines), struct peer, deadline), now,
+			    out);
 }
 
 usec mesh_deadline(const struct mesh *m)
@@ -263,7 +277,8 @@ static usec wall(const struct mesh *m, usec at)
 	return at == USEC_NEVER ? 0 : at + m->env->wall_offset;
 }
 
-void mesh_peer_look(const struct mesh *m, const struct peer *p, usec now, struct mesh_peer_view *out)
+void mesh_peer_look(const struct mesh *m, const struct peer *p, usec now,
+		    struct mesh_peer_view *out)
 {
 	const struct tunnel_stats *s = &p->tunnel.stats;
 	bool up = tunnel_has_session(&p->tunnel, now);
@@ -280,7 +295,9 @@ void mesh_peer_look(const struct mesh *m, const struct peer *p, usec now, struct
 		.rx_bytes = s->rx_bytes,
 		.tx_bytes = s->tx_bytes,
 		.keepalive = p->keepalive,
-		.state = up ? MESH_PEER_DIRECT : p->down ? MESH_PEER_DOWN : MESH_PEER_IDLE,
+		.state = up        ? MESH_PEER_DIRECT
+			 : p->down ? MESH_PEER_DOWN
+				   : MESH_PEER_IDLE,
 		.switches = p->switches,
 	};
 }
@@ -298,8 +315,8 @@ static bool visit_allowed(void *ctx, const struct prefix *prefix, void *owner)
 	return v->visit(v->ctx, prefix);
 }
 
-void mesh_peer_allowed(const struct mesh *m, const struct peer *p, bool (*visit)(void *ctx, const struct prefix *prefix),
-		       void *ctx)
+void mesh_peer_allowed(const struct mesh *m, const struct peer *p,
+		       bool (*visit)(void *ctx, const struct prefix *prefix), void *ctx)
 {
 	allowed_each(&m->allowed, p, visit_allowed, &(struct allowed_visit){visit, ctx});
 }

@@ -13,7 +13,8 @@
 #include "base/packet.h"
 #include "conf/delta.h"
 
-#define MESH_PEERS_MAX 8192 /* each is some locked pages of its own; the kernel's limit of maps is 65530 */
+#define MESH_PEERS_MAX                                                                             \
+	8192 /* each is some locked pages of its own; the kernel's limit of maps is 65530 */
 
 struct mesh; /* mesh_impl.h, private to the files of this room */
 
@@ -24,7 +25,8 @@ void mesh_free(struct mesh *m);
 
 /* --- facts ------------------------------------------------------------------------------------------------------ */
 
-/* Apply a change, all of it or nothing: 0; -ENOMEM; -E2BIG for more than MESH_PEERS_MAX peers. listen_port and fwmark are only noted
+/* Apply a change, all of it or nothing: 0; -ENOMEM; -E2BIG for more than MESH_PEERS_MAX peers (an update
+ * that removes some counts those it may make anew twice); -EINVAL for a peer's key of low order. listen_port and fwmark are only noted
  * here: the daemon has opened the sockets before it calls. What must leave at once (keepalives) goes to the outbox. */
 int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *out);
 
@@ -68,10 +70,10 @@ enum mesh_peer_state { MESH_PEER_IDLE, MESH_PEER_DIRECT, MESH_PEER_DOWN };
 struct mesh_peer_view {
 	struct key_public key;
 	const struct key_shared *psk; /* all zero: none */
-	const char *name;	      /* "" unless set */
+	const char *name;             /* "" unless set */
 	bool anchor, plain;
 	struct addr endpoint; /* where packets go; not set: unknown */
-	usec handshake_wall;  /* wall clock of the latest handshake, microseconds since 1970; 0: never */
+	usec handshake_wall; /* wall clock of the latest handshake, microseconds since 1970; 0: never */
 	usec direct_since_wall; /* 0: not direct */
 	uint64_t rx_bytes, tx_bytes;
 	uint16_t keepalive;
@@ -86,9 +88,10 @@ void mesh_look(const struct mesh *m, struct mesh_view *out);
 struct peer;
 const struct peer *mesh_peer_next(const struct mesh *m, const struct peer *after);
 const struct peer *mesh_peer_find(const struct mesh *m, const struct key_public *key);
-void mesh_peer_look(const struct mesh *m, const struct peer *p, usec now, struct mesh_peer_view *out);
+void mesh_peer_look(const struct mesh *m, const struct peer *p, usec now,
+		    struct mesh_peer_view *out);
 /* The peer's allowed IPs in the stable order of allowed_each(). */
-void mesh_peer_allowed(const struct mesh *m, const struct peer *p, bool (*visit)(void *ctx, const struct prefix *prefix),
-		       void *ctx);
+void mesh_peer_allowed(const struct mesh *m, const struct peer *p,
+		       bool (*visit)(void *ctx, const struct prefix *prefix), void *ctx);
 
 #endif

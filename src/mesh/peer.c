@@ -1,23 +1,25 @@
 /* One peer (architecture.md, sections 3 and 7). */
 #include "mesh/peer.h"
 
+#include <errno.h>
 #include <stdio.h>
 
-struct peer *peer_new(struct tunnel_shared *shared, const struct key_public *key)
+int peer_new(struct peer **out, struct tunnel_shared *shared, const struct key_public *key)
 {
 	struct peer *p = key_alloc(sizeof *p);
 
 	if (p == NULL)
-		return NULL;
+		return -ENOMEM;
 	if (!tunnel_init(&p->tunnel, shared, key, &(struct key_shared){{0}})) {
 		key_free(p);
-		return NULL;
+		return -EINVAL;
 	}
 	p->key = *key;
 	p->direct_since = USEC_NEVER;
 	list_init(&p->order);
 	key_public_short(key, p->short_key);
-	return p;
+	*out = p;
+	return 0;
 }
 
 void peer_free(struct peer *p)
@@ -42,7 +44,8 @@ void peer_apply(struct peer *p, const struct delta_peer *d, usec now)
 		p->anchor = d->anchor;
 		p->path = d->path;
 	}
-	if (d->has_endpoint && !(p->via.kind == VIA_DIRECT && addr_equal(&p->via.remote, &d->endpoint)))
+	if (d->has_endpoint &&
+	    !(p->via.kind == VIA_DIRECT && addr_equal(&p->via.remote, &d->endpoint)))
 		p->via = (struct via){
 			.kind = VIA_DIRECT,
 			.door = d->endpoint.family == ADDR_V6,
@@ -83,7 +86,8 @@ void peer_tick(struct peer *p, usec now, struct outbox *out)
 		break;
 	case TUNNEL_EXPIRED:
 		p->down = true;
-		log_info(p->tunnel.shared->env->log, "%s does not answer: handshake given up", peer_label(p));
+		log_info(p->tunnel.shared->env->log, "%s does not answer: handshake given up",
+			 peer_label(p));
 		break;
 	}
 	if (!tunnel_has_session(&p->tunnel, now))

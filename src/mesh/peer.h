@@ -19,13 +19,13 @@ struct peer {
 	bool anchor;
 	enum conf_path path;
 	uint16_t keepalive; /* seconds, 0: off */
-	bool down;	    /* the last handshake was given up */
-	usec direct_since;  /* the session in use, or those before it without a gap; USEC_NEVER: no session */
-	unsigned switches;  /* times the address it sends from changed */
+	bool down;          /* the last handshake was given up */
+	usec direct_since; /* the session in use, or those before it without a gap; USEC_NEVER: no session */
+	unsigned switches; /* times the address it sends from changed */
 };
 
-/* NULL without memory, or when the key is of low order. */
-struct peer *peer_new(struct tunnel_shared *shared, const struct key_public *key);
+/* 0 and *out; -ENOMEM; -EINVAL for a key of low order. */
+int peer_new(struct peer **out, struct tunnel_shared *shared, const struct key_public *key);
 /* Wipes all keys. NULL is fine. The caller has taken it out of every table. */
 void peer_free(struct peer *p);
 

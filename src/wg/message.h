@@ -9,8 +9,8 @@
 
 #define MESSAGE_INITIATION 1
 #define MESSAGE_RESPONSE   2
-#define MESSAGE_COOKIE	   3
-#define MESSAGE_DATA	   4
+#define MESSAGE_COOKIE     3
+#define MESSAGE_DATA       4
 
 /*  0               1               2               3
  * +---------------+---------------+---------------+---------------+
@@ -57,7 +57,7 @@ struct message_data {
 _Static_assert(sizeof(struct message_data) == 16, "data header");
 
 #define MESSAGE_DATA_MIN 32 /* header and tag: a keepalive */
-#define MESSAGE_PADDING	 16
+#define MESSAGE_PADDING  16
 
 /* WireGuard paper, 6.1. A test build has short times, so that rekeying is seen in seconds. */
 #ifdef WARREN_TEST_HOOKS
@@ -67,14 +67,15 @@ _Static_assert(sizeof(struct message_data) == 16, "data header");
 #define REKEY_AFTER  SEC(120)
 #define REJECT_AFTER SEC(180)
 #endif
-#define ERASE_AFTER		(3 * REJECT_AFTER) /* 540 s: keys are wiped */
-#define REKEY_ATTEMPT_FOR	SEC(90)
-#define REKEY_TIMEOUT		SEC(5)
-#define REKEY_JITTER_MAX	MSEC(333)
-#define KEEPALIVE_TIMEOUT	SEC(10)
-#define REKEY_AFTER_MESSAGES	(UINT64_C(1) << 60)
-#define REJECT_AFTER_MESSAGES	(UINT64_MAX - (UINT64_C(1) << 13))
-#define COOKIE_LIFETIME		SEC(120)
-#define INITIATION_INTERVAL_MIN MSEC(20) /* per peer: at most 50 initiations per second are answered */
+#define ERASE_AFTER           (3 * REJECT_AFTER) /* 540 s: keys are wiped */
+#define REKEY_ATTEMPT_FOR     SEC(90)
+#define REKEY_TIMEOUT         SEC(5)
+#define REKEY_JITTER_MAX      MSEC(333)
+#define KEEPALIVE_TIMEOUT     SEC(10)
+#define REKEY_AFTER_MESSAGES  (UINT64_C(1) << 60)
+#define REJECT_AFTER_MESSAGES (UINT64_MAX - (UINT64_C(1) << 13))
+#define COOKIE_LIFETIME       SEC(120)
+#define INITIATION_INTERVAL_MIN                                                                    \
+	MSEC(20) /* per peer: at most 50 initiations per second are answered */
 
 #endif

@@ -53,7 +53,8 @@ bool vectors_next(struct vectors *v)
 			continue;
 		v->line[strcspn(v->line, "\n")] = '\0';
 		v->field_count = 0;
-		for (char *save = NULL, *f = strtok_r(v->line, " ", &save); f != NULL && v->field_count < VECTORS_FIELDS_MAX;
+		for (char *save = NULL, *f = strtok_r(v->line, " ", &save);
+		     f != NULL && v->field_count < VECTORS_FIELDS_MAX;
 		     f = strtok_r(NULL, " ", &save))
 			v->field[v->field_count++] = f;
 		return true;

@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 /* static void refuses_short_text(void **state) becomes TEST(refuses_short_text) */
-#define TEST(name)	static void name(void **state __attribute__((unused)))
-#define RUN(name)	cmocka_unit_test(name)
+#define TEST(name)      static void name(void **state __attribute__((unused)))
+#define RUN(name)       cmocka_unit_test(name)
 #define RUN_TESTS(list) cmocka_run_group_tests(list, NULL, NULL)
 
 #endif
