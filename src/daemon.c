@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/rand.h"
-#include "conf/conf_read.h"
 #include "ctl/answer.h"
 #include "ctl/uapi.h"
 #include "endpoint.h"
@@ -43,6 +42,7 @@ struct daemon {
 	} doors[UDP_DOORS];
 	struct local *uapi, *control;
 	struct mesh *mesh;
+	struct conf *conf; /* until it is applied */
 	struct batch in;
 	struct outbox out;
 	usec mtu_seen_at;
@@ -199,37 +199,23 @@ static void warn_without_effect(struct daemon *d, const struct conf *c)
 				 "peers are reached at their Endpoint only");
 }
 
-static enum daemon_exit load_config(struct daemon *d)
+static int apply_config(struct daemon *d, const struct conf *c)
 {
-	struct conf_errors errors = {0};
-	struct conf *c = conf_read_file(d->options->config, &errors);
-	struct delta *change = NULL;
-	enum daemon_exit code = EXIT_CONFIG;
-
-	for (size_t i = 0; i < errors.count; i++)
-		log_error(d->log, "%s:%u: %s", d->options->config, errors.items[i].line,
-			  errors.items[i].text);
-	conf_errors_free(&errors);
-	if (c == NULL)
-		return code;
+	struct delta *change = delta_from_conf(c);
+	int err = -ENOMEM;
 
 	warn_without_effect(d, c);
-	change = delta_from_conf(c);
 	if (change != NULL) {
-		int err;
 		endpoint_resolve(c, change, d->log);
-		code = EXIT_HOST;
 		err = apply(d, change);
-		if (err < 0)
-			log_error(d->log, "cannot apply %s: %s", d->options->config,
-				  strerror(-err));
-		else if (overlay_apply(&d->overlay, c, d->log) == 0)
-			code = EXIT_OK;
 	}
 	delta_free(change);
-	conf_free(c);
+	if (err < 0)
+		log_error(d->log, "cannot apply the configuration: %s", strerror(-err));
+	else
+		err = overlay_apply(&d->overlay, c, d->log);
 	look_at_mtu(d);
-	return code;
+	return err;
 }
 
 /* --- sockets ---------------------------------------------------------------------------------------------------- */
@@ -374,8 +360,10 @@ static enum daemon_exit start(struct daemon *d)
 		return code;
 	watch_doors(d);
 	look_at_mtu(d);
-	if (d->options->config != NULL && (code = load_config(d)) != EXIT_OK)
-		return code;
+	if (d->conf != NULL && apply_config(d, d->conf) < 0)
+		return EXIT_HOST;
+	conf_free(d->conf);
+	d->conf = NULL;
 	d->tun_watch = loop_watch(d->loop, tun_fd(d->tun), LOOP_READ, on_tun_readable, d);
 	return EXIT_OK;
 }
@@ -391,6 +379,7 @@ static void stop(struct daemon *d)
 	tun_close(d->tun);
 	udp_close(d->udp);
 	mesh_free(d->mesh);
+	conf_free(d->conf);
 	outbox_free(&d->out);
 	loop_free(d->loop);
 }
@@ -402,9 +391,11 @@ enum daemon_exit daemon_run(const struct daemon_options *o)
 
 	if (d == NULL) {
 		log_error(o->log, "out of memory");
+		conf_free(o->conf);
 		return EXIT_HOST;
 	}
 	d->options = o;
+	d->conf = o->conf;
 	d->log = o->log;
 	d->rand = rand_system();
 	d->env = (struct env){.rand = &d->rand, .log = o->log};
