@@ -150,41 +150,44 @@ static int open_doors(struct daemon *d, const struct delta *change, uint32_t fwm
 	return udp_open(fresh, change->listen_port, fwmark, d->log);
 }
 
+static void swap_doors(struct daemon *d, struct udp **other)
+{
+	struct udp *u = d->udp;
+
+	d->udp = *other;
+	*other = u;
+}
+
 /* A change of configuration, from a file or the UAPI: all of it or nothing. 0 or -errno. */
 static int apply(struct daemon *d, const struct delta *change)
 {
 	struct mesh_view before;
-	struct udp *fresh;
+	struct udp *other; /* the new doors, then the old ones; NULL: they stay */
 	uint32_t fwmark;
 	int err;
 
 	mesh_look(d->mesh, &before);
 	fwmark = change->has_fwmark ? change->fwmark : before.fwmark;
-	if ((err = open_doors(d, change, fwmark, &fresh)) < 0)
+	if ((err = open_doors(d, change, fwmark, &other)) < 0)
 		return err;
-	if (fwmark != before.fwmark && (err = udp_set_fwmark(d->udp, fwmark)) < 0)
-		goto fail;
-	if (fresh != NULL) {
-		/* What the change makes leave at once leaves by the new doors. */
-		struct udp *old = d->udp;
-		d->udp = fresh;
-		fresh = old;
+	if (other != NULL)
+		swap_doors(d,
+			   &other); /* what the change makes leave at once leaves by the new ones */
+	else if (fwmark != before.fwmark)
+		err = udp_set_fwmark(d->udp, fwmark);
+
+	if (err == 0)
+		err = mesh_apply(d->mesh, change, loop_now(d->loop), &d->out);
+	if (err == 0) {
+		if (other != NULL)
+			watch_doors(d);
+		flush(d);
+	} else if (other != NULL) {
+		swap_doors(d, &other);
+	} else {
+		udp_set_fwmark(d->udp, before.fwmark);
 	}
-	if ((err = mesh_apply(d->mesh, change, loop_now(d->loop), &d->out)) < 0) {
-		if (fresh != NULL) {
-			struct udp *new = d->udp;
-			d->udp = fresh;
-			fresh = new;
-		}
-		goto fail;
-	}
-	watch_doors(d);
-	udp_close(fresh);
-	flush(d);
-	return 0;
-fail:
-	udp_set_fwmark(d->udp, before.fwmark);
-	udp_close(fresh);
+	udp_close(other);
 	return err;
 }
 
