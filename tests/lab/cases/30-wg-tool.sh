@@ -162,6 +162,7 @@ good "wireguard-go still agrees" setconf % "$LAB_DIR/again"
 lists() {
 	local form
 	for form in "${forms[@]}"; do
+		[ "$form" != endpoints ] || continue # of which wg prints the interface for the first peer only
 		wg show all "$form" 2>/dev/null | grep "^$(lab_if "$1")	" | sed "s/^/$form /" | normal "$1"
 	done
 	wg show interfaces | tr ' ' '\n' | grep -x "$(lab_if "$1")" | normal "$1"
@@ -169,7 +170,7 @@ lists() {
 lists a >"$LAB_DIR/said-a"
 lists b >"$LAB_DIR/said-b"
 ok "show all, show interfaces" diff -u --label warrend --label wireguard-go "$LAB_DIR/said-a" "$LAB_DIR/said-b"
-ok "which tell something in every form" test "$(cut -d ' ' -f 1 "$LAB_DIR/said-a" | uniq | wc -l)" -eq $((${#forms[@]} + 1))
+ok "which tell something in every form" test "$(cut -d ' ' -f 1 "$LAB_DIR/said-a" | uniq | wc -l)" -eq ${#forms[@]}
 
 # --- refused ---------------------------------------------------------------------------------------------------------
 
