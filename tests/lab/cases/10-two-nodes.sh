@@ -42,36 +42,13 @@ laptop_conf() {
 	END
 }
 
-start_sshd() {
-	local dir=$LAB_DIR/sshd
-	mkdir -p "$dir" /run/sshd
-	ssh-keygen -q -t ed25519 -N '' -f "$dir/host" && ssh-keygen -q -t ed25519 -N '' -f "$dir/user" || return 1
-	cp "$dir/user.pub" "$dir/authorized"
-	cat >"$dir/config" <<-END
-		ListenAddress 10.66.0.1
-		Port 22
-		HostKey $dir/host
-		AuthorizedKeysFile $dir/authorized
-		PidFile none
-		StrictModes no
-		PermitRootLogin yes
-		PasswordAuthentication no
-		UsePAM no
-		Subsystem sftp internal-sftp
-	END
-	lab_spawn vps sshd /usr/sbin/sshd -D -e -f "$dir/config"
-	wait_for 5 lab_exec vps bash -c 'exec 3<>/dev/tcp/10.66.0.1/22'
-}
-
-ssh_options=(-i "$LAB_DIR/sshd/user" -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o LogLevel=ERROR -o BatchMode=yes)
-
 ssh_says_hello() {
-	[ "$(lab_exec laptop ssh "${ssh_options[@]}" root@10.66.0.1 echo hello)" = hello ]
+	[ "$(lab_ssh laptop 10.66.0.1 echo hello)" = hello ]
 }
 
 copies_50_megabytes() {
 	head -c 50000000 /dev/urandom >"$LAB_DIR/sent"
-	lab_exec laptop scp -q "${ssh_options[@]}" "$LAB_DIR/sent" "root@10.66.0.1:$LAB_DIR/received" &&
+	lab_exec laptop scp -q "${LAB_SSH[@]}" "$LAB_DIR/sent" "root@10.66.0.1:$LAB_DIR/received" &&
 		cmp "$LAB_DIR/sent" "$LAB_DIR/received"
 }
 
@@ -87,7 +64,7 @@ ok "IPv4 inside, IPv4 outside: ping" pings laptop 10.66.0.1 || lab_explain warre
 ok "IPv6 inside, IPv4 outside: ping" pings laptop fd66::1
 ok "and from the vps to the laptop" pings vps 10.66.0.2
 ok "1400 bytes, not fragmented, pass" lab_exec laptop ping -n -q -M do -s 1372 -c 2 -W 2 10.66.0.1
-ok "sshd listens on the overlay" start_sshd
+ok "sshd listens on the overlay" lab_sshd vps 10.66.0.1
 ok "ssh over the overlay" ssh_says_hello
 ok "scp of 50 MB arrives whole" copies_50_megabytes
 lab_spawn vps iperf3 iperf3 -s -p 5201 -B 10.66.0.1
