@@ -120,6 +120,11 @@ static int prepare(struct mesh *m, const struct delta *d, struct peer **fresh)
 	return err;
 }
 
+static bool is_identity(const struct mesh *m, const struct key_private *secret)
+{
+	return key_bytes_equal(&m->shared.local.secret, secret, sizeof *secret);
+}
+
 static void change_identity(struct mesh *m, const struct key_private *secret, struct peer **fresh,
 			    size_t fresh_count)
 {
@@ -191,7 +196,7 @@ int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *o
 	int err = fresh == NULL ? -ENOMEM : prepare(m, d, fresh);
 
 	if (err == 0) {
-		if (d->has_private_key)
+		if (d->has_private_key && !is_identity(m, &d->private_key))
 			change_identity(m, &d->private_key, fresh, d->peer_count);
 		if (d->has_listen_port)
 			m->listen_port = d->listen_port;
