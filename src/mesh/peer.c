@@ -45,12 +45,14 @@ void peer_apply(struct peer *p, const struct delta_peer *d, usec now)
 		p->path = d->path;
 	}
 	if (d->has_endpoint &&
-	    !(p->via.kind == VIA_DIRECT && addr_equal(&p->via.remote, &d->endpoint)))
+	    !(p->via.kind == VIA_DIRECT && addr_equal(&p->via.remote, &d->endpoint))) {
 		p->via = (struct via){
 			.kind = VIA_DIRECT,
 			.door = d->endpoint.family == ADDR_V6,
 			.remote = d->endpoint,
 		};
+		tunnel_unblock(&p->tunnel);
+	}
 	if (d->has_keepalive) {
 		p->keepalive = d->keepalive;
 		tunnel_set_keepalive(&p->tunnel, d->keepalive, now);
