@@ -66,9 +66,14 @@ void mesh_free(struct mesh *m)
 	key_free(m);
 }
 
+static bool may_tick(const struct outbox *out)
+{
+	return outbox_room(out) >= TUNNEL_TICK_SENDS;
+}
+
 void mesh_settle(struct mesh *m, struct peer *p, usec now, struct outbox *out)
 {
-	if (usec_due(tunnel_deadline(&p->tunnel), now))
+	if (usec_due(tunnel_deadline(&p->tunnel), now) && may_tick(out))
 		peer_tick(p, now, out);
 	heap_set(&m->deadlines, &p->deadline, tunnel_deadline(&p->tunnel));
 }
@@ -234,7 +239,7 @@ void mesh_tick(struct mesh *m, usec now, struct outbox *out)
 {
 	/* At most one round for each peer: whatever a deadline says, a tick ends. */
 	for (size_t rounds = m->peer_count;
-	     rounds > 0 && usec_due(heap_deadline(&m->deadlines), now); rounds--)
+	     rounds > 0 && may_tick(out) && usec_due(heap_deadline(&m->deadlines), now); rounds--)
 		mesh_settle(m, list_entry(heap_top(&m->deadlines), struct peer, deadline), now,
 			    out);
 }

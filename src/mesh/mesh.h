@@ -45,7 +45,9 @@ void mesh_inbound(struct mesh *m, struct batch *in, usec now, struct outbox *out
 
 /* --- time ------------------------------------------------------------------------------------------------------- */
 
+/* Do what is due. What the outbox has no room for stays due: empty it and call again. */
 void mesh_tick(struct mesh *m, usec now, struct outbox *out);
+/* When to tick; in the past while something is still due. USEC_NEVER when idle. */
 usec mesh_deadline(const struct mesh *m);
 
 /* --- what others may read --------------------------------------------------------------------------------------- */

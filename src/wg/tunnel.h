@@ -152,6 +152,7 @@ enum drop tunnel_received(struct tunnel *t, const uint8_t *msg, size_t len, bool
  * has one. TUNNEL_IDLE or TUNNEL_EXPIRED. */
 enum tunnel_result tunnel_tick(struct tunnel *t, const struct via *via, usec now,
 			       struct outbox *out);
+#define TUNNEL_TICK_SENDS 2 /* a keepalive and an initiation: the most that one tick sends */
 /* When tunnel_tick() is to be called: never later than that. Finite while anything is
  * outstanding, but for what waits for a via. */
 usec tunnel_deadline(const struct tunnel *t);
