@@ -73,8 +73,9 @@ void peer_heard(struct peer *p, const struct via *via, const struct env *env)
 
 void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *out)
 {
-	if (p->direct_since == USEC_NEVER)
+	if (p->direct_since == USEC_NEVER || now - p->up_at >= REJECT_AFTER)
 		p->direct_since = now;
+	p->up_at = now;
 	p->down = false;
 	if (tunnel_flush(&p->tunnel, &p->via, mtu, now, out) == 0 && confirm)
 		tunnel_keepalive(&p->tunnel, &p->via, now, out);

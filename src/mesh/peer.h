@@ -20,7 +20,8 @@ struct peer {
 	enum conf_path path;
 	uint16_t keepalive; /* seconds, 0: off */
 	bool down;          /* the last handshake was given up */
-	usec direct_since; /* the session in use, or those before it without a gap; USEC_NEVER: no session */
+	usec up_at;         /* the latest session came */
+	usec direct_since; /* the first of those without a gap before it did; USEC_NEVER: none */
 	unsigned switches; /* times the address it sends from changed */
 };
 
