@@ -1,10 +1,12 @@
 #include "support/nodes.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "mesh/mesh_impl.h"
 
 struct node nodes[NODES_MAX];
 
@@ -178,7 +180,7 @@ size_t node_take(struct node *n, struct letter *letters, size_t room)
 		};
 		memcpy(letters[i].data, p->data, p->len);
 	}
-	outbox_clear(&n->out);
+	n->out.net.count = n->out.slots_used = 0;
 	return count;
 }
 
@@ -247,4 +249,42 @@ void node_pass_time(struct node *n, usec from, usec to)
 		mesh_tick(n->m, now, &n->out);
 		outbox_clear(&n->out);
 	}
+}
+
+/* --- what a node knows ------------------------------------------------------------------------------------------ */
+
+/* Chained: each hash is the key of the next. */
+static void mix(uint8_t key[static crypto_shorthash_KEYBYTES], const void *data, size_t len)
+{
+	crypto_shorthash(key, data, len, key);
+}
+
+uint64_t node_digest_peer(const struct node *n, const struct node *peer)
+{
+	const struct peer *p = table_find(&n->m->by_key, &peer->key);
+	uint8_t key[crypto_shorthash_KEYBYTES] = {0};
+
+	if (p != NULL)
+		mix(key, p, sizeof *p);
+	return load_le64(key);
+}
+
+uint64_t node_digest(const struct node *n)
+{
+	const struct mesh *m = n->m;
+	const struct index *index = &m->shared.index;
+	const struct staging *staging = &m->shared.staging;
+	uint8_t key[crypto_shorthash_KEYBYTES] = {0};
+
+	list_for_each (item, &m->peers)
+		mix(key, list_entry(item, struct peer, order), sizeof(struct peer));
+	mix(key, &m->peer_count, sizeof m->peer_count);
+	mix(key, &m->by_key, sizeof m->by_key);
+	mix(key, &m->allowed, sizeof m->allowed);
+	mix(key, &m->deadlines, sizeof m->deadlines);
+	mix(key, index, sizeof *index);
+	mix(key, index->slots, index->slot_count * sizeof index->slots[0]);
+	mix(key, staging->slots, sizeof staging->slots);
+	mix(key, &staging->free, sizeof staging->free);
+	return load_le64(key);
 }

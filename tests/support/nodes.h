@@ -57,9 +57,9 @@ void node_send(struct node *from, uint8_t to, usec now);
 
 /* --- datagrams -------------------------------------------------------------------------------------------------- */
 
-/* Take all datagrams a node wants to send, and empty its outbox. Returns how many. */
+/* Take all datagrams a node wants to send; what it delivered stays. Returns how many. */
 size_t node_take(struct node *n, struct letter *letters, size_t room);
-/* Hand datagrams to a node, in one batch. What it delivers lies in its outbox until the next call. */
+/* Hand datagrams to a node, in one batch. What it delivers is in its outbox; the bytes are good until the next call. */
 void node_hand(struct node *to, const struct letter *letters, size_t count, usec now);
 /* The same with one datagram that came from this address. */
 void node_hand_bytes(struct node *to, const void *data, size_t len, const struct addr *from,
@@ -70,5 +70,12 @@ void node_settle(struct node *a, struct node *b, usec now);
 void node_connect(struct node *a, struct node *b, usec now);
 /* Ticks, while nobody hears the node. */
 void node_pass_time(struct node *n, usec from, usec to);
+
+/* --- what a node knows ------------------------------------------------------------------------------------------ */
+
+/* A hash over one peer: handshakes, sessions, timers, counts, where it is. */
+uint64_t node_digest_peer(const struct node *n, const struct node *peer);
+/* Over all peers and tables, but not over the counts of drops and the load. When it stays the same, nothing was kept. */
+uint64_t node_digest(const struct node *n);
 
 #endif
