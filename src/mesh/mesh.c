@@ -197,7 +197,6 @@ static void apply_peer(struct mesh *m, const struct delta_peer *d, struct peer *
 	}
 	apply_allowed(m, p, d);
 	peer_apply(p, d, now);
-	peer_tick(p, now, out); /* what waited for an endpoint is not told by a deadline */
 	mesh_settle(m, p, now, out);
 }
 
