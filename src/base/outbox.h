@@ -43,6 +43,9 @@ void outbox_clear(struct outbox *out);
  * tail room; the caller fills packet->data. NULL (and counted) when the outbox is full. */
 struct packet *outbox_datagram(struct outbox *out, const struct via *via, size_t len);
 
+/* How many datagrams of engines still fit: who can wait does, until the outbox was emptied. */
+size_t outbox_room(const struct outbox *out);
+
 /* Append a packet whose bytes are the edge's. False (and counted) when the batch is full. */
 bool outbox_net(struct outbox *out, const struct packet *p);
 bool outbox_tun(struct outbox *out, const struct packet *p);

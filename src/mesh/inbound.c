@@ -46,17 +46,13 @@ static enum drop take_response(struct mesh *m, const struct packet *p, usec now,
 	return drop;
 }
 
-static enum drop take_cookie(struct mesh *m, const struct packet *p, usec now, struct outbox *out)
+/* It serves the next retry: no deadline moves. */
+static enum drop take_cookie(struct mesh *m, const struct packet *p, usec now)
 {
 	const struct message_cookie *msg = (const void *)p->data;
 	struct tunnel *t = index_find(&m->shared.index, load_le32(msg->receiver));
-	enum drop drop;
 
-	if (t == NULL)
-		return DROP_NO_SESSION;
-	drop = tunnel_cookie(t, msg, now);
-	mesh_settle(m, peer_of(t), now, out);
-	return drop;
+	return t == NULL ? DROP_NO_SESSION : tunnel_cookie(t, msg, now);
 }
 
 static void answer_with_cookie(struct mesh *m, const struct packet *p, usec now, struct outbox *out)
@@ -97,7 +93,7 @@ static enum drop handshake(struct mesh *m, const struct packet *p, uint32_t type
 		return drop;
 	return type == MESSAGE_INITIATION ? take_initiation(m, p, now, out)
 	       : type == MESSAGE_RESPONSE ? take_response(m, p, now, out)
-					  : take_cookie(m, p, now, out);
+					  : take_cookie(m, p, now);
 }
 
 /* --- data ------------------------------------------------------------------------------------------------------- */

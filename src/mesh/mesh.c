@@ -66,58 +66,74 @@ void mesh_free(struct mesh *m)
 	key_free(m);
 }
 
+static bool may_tick(const struct outbox *out)
+{
+	return outbox_room(out) >= TUNNEL_TICK_SENDS;
+}
+
 void mesh_settle(struct mesh *m, struct peer *p, usec now, struct outbox *out)
 {
-	if (usec_due(tunnel_deadline(&p->tunnel), now))
+	if (usec_due(tunnel_deadline(&p->tunnel), now) && may_tick(out))
 		peer_tick(p, now, out);
 	heap_set(&m->deadlines, &p->deadline, tunnel_deadline(&p->tunnel));
 }
 
 /* --- changes ---------------------------------------------------------------------------------------------------- */
 
-/* Whether this entry may make a new peer: it certainly does not when its peer is there to stay. */
-static bool may_create(const struct mesh *m, const struct delta_peer *d, bool removals)
+static void mark_all(struct mesh *m, bool leaving)
 {
-	return !d->remove && !d->update_only &&
-	       (removals || table_find(&m->by_key, &d->key) == NULL);
+	list_for_each (item, &m->peers)
+		list_entry(item, struct peer, order)->leaving = leaving;
 }
 
-static bool has_removals(const struct delta *d)
+/* Go through a change as it will be applied and make the peers it needs: fresh[i] for d->peers[i]. Returns 0, and the most peers there
+ * will be at any moment. */
+static int make_peers(struct mesh *m, const struct delta *d, struct peer **fresh, size_t *most)
 {
-	bool removals = d->replace_peers;
-
-	for (size_t i = 0; i < d->peer_count; i++)
-		removals = removals || d->peers[i].remove;
-	return removals;
-}
-
-/* Everything of a change that can fail, before anything is changed: memory for all peers it may
- * make. fresh[i] belongs to d->peers[i] and may turn out not to be needed. */
-static int prepare(struct mesh *m, const struct delta *d, struct peer **fresh)
-{
-	bool removals = has_removals(d);
-	size_t peers = d->replace_peers ? 0 : m->peer_count, prefixes = 0;
+	size_t count = d->replace_peers ? 0 : m->peer_count;
 	int err = 0;
 
-	for (size_t i = 0; i < d->peer_count; i++) {
-		peers += may_create(m, &d->peers[i], removals);
-		prefixes += d->peers[i].allowed_count;
-	}
-	if (peers > MESH_PEERS_MAX)
-		return -E2BIG;
-	/* Old peers keep their indices until they go, new ones get theirs with their first handshake. */
-	peers = peers > m->peer_count ? peers : m->peer_count;
-	if ((err = table_reserve(&m->by_key, peers)) < 0 ||
-	    (err = heap_reserve(&m->deadlines, peers)) < 0 ||
-	    (err = index_reserve(&m->shared.index, peers * TUNNEL_INDICES)) < 0 ||
-	    (err = allowed_reserve(&m->allowed, prefixes)) < 0)
-		return err;
-
+	mark_all(m, d->replace_peers);
+	*most = m->peer_count;
 	for (size_t i = 0; i < d->peer_count && err == 0; i++) {
-		if (may_create(m, &d->peers[i], removals))
-			err = peer_new(&fresh[i], &m->shared, &d->peers[i].key);
+		const struct delta_peer *e = &d->peers[i];
+		struct peer *p = table_find(&m->by_key, &e->key);
+		bool there = p != NULL && !p->leaving;
+
+		if (e->remove ? !there : there || e->update_only)
+			continue;
+		if (p != NULL)
+			p->leaving = e->remove;
+		if (e->remove)
+			count--;
+		else if (++count > MESH_PEERS_MAX)
+			err = -E2BIG;
+		else
+			err = peer_new(&fresh[i], &m->shared, &e->key);
+		*most = count > *most ? count : *most;
 	}
 	return err;
+}
+
+/* Everything of a change that can fail, before anything is changed. */
+static int prepare(struct mesh *m, const struct delta *d, struct peer **fresh)
+{
+	size_t peers, prefixes = 0;
+	int err = make_peers(m, d, fresh, &peers);
+
+	for (size_t i = 0; i < d->peer_count; i++)
+		prefixes += d->peers[i].allowed_count;
+	/* Old peers keep their indices until they go, new ones get theirs with their first handshake. */
+	if (err < 0 || (err = table_reserve(&m->by_key, peers)) < 0 ||
+	    (err = heap_reserve(&m->deadlines, peers)) < 0 ||
+	    (err = index_reserve(&m->shared.index, peers * TUNNEL_INDICES)) < 0)
+		return err;
+	return allowed_reserve(&m->allowed, prefixes);
+}
+
+static bool is_identity(const struct mesh *m, const struct key_private *secret)
+{
+	return key_bytes_equal(&m->shared.local.secret, secret, sizeof *secret);
 }
 
 static void change_identity(struct mesh *m, const struct key_private *secret, struct peer **fresh,
@@ -181,7 +197,6 @@ static void apply_peer(struct mesh *m, const struct delta_peer *d, struct peer *
 	}
 	apply_allowed(m, p, d);
 	peer_apply(p, d, now);
-	peer_tick(p, now, out); /* what waited for an endpoint is not told by a deadline */
 	mesh_settle(m, p, now, out);
 }
 
@@ -191,7 +206,7 @@ int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *o
 	int err = fresh == NULL ? -ENOMEM : prepare(m, d, fresh);
 
 	if (err == 0) {
-		if (d->has_private_key)
+		if (d->has_private_key && !is_identity(m, &d->private_key))
 			change_identity(m, &d->private_key, fresh, d->peer_count);
 		if (d->has_listen_port)
 			m->listen_port = d->listen_port;
@@ -229,7 +244,7 @@ void mesh_tick(struct mesh *m, usec now, struct outbox *out)
 {
 	/* At most one round for each peer: whatever a deadline says, a tick ends. */
 	for (size_t rounds = m->peer_count;
-	     rounds > 0 && usec_due(heap_deadline(&m->deadlines), now); rounds--)
+	     rounds > 0 && may_tick(out) && usec_due(heap_deadline(&m->deadlines), now); rounds--)
 		mesh_settle(m, list_entry(heap_top(&m->deadlines), struct peer, deadline), now,
 			    out);
 }

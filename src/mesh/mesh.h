@@ -25,8 +25,8 @@ void mesh_free(struct mesh *m);
 
 /* --- facts ------------------------------------------------------------------------------------------------------ */
 
-/* Apply a change, all of it or nothing: 0; -ENOMEM; -E2BIG for more than MESH_PEERS_MAX peers (an update
- * that removes some counts those it may make anew twice); -EINVAL for a peer's key of low order. listen_port and fwmark are only noted
+/* Apply a change, all of it or nothing: 0; -ENOMEM; -E2BIG for more than MESH_PEERS_MAX peers at any moment (a new
+ * one that comes twice counts twice); -EINVAL for a peer's key of low order. listen_port and fwmark are only noted
  * here: the daemon has opened the sockets before it calls. What must leave at once (keepalives) goes to the outbox. */
 int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *out);
 
@@ -45,7 +45,9 @@ void mesh_inbound(struct mesh *m, struct batch *in, usec now, struct outbox *out
 
 /* --- time ------------------------------------------------------------------------------------------------------- */
 
+/* Do what is due. What the outbox has no room for stays due: empty it and call again. */
 void mesh_tick(struct mesh *m, usec now, struct outbox *out);
+/* When to tick; in the past while something is still due. USEC_NEVER when idle. */
 usec mesh_deadline(const struct mesh *m);
 
 /* --- what others may read --------------------------------------------------------------------------------------- */

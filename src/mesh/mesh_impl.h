@@ -37,7 +37,8 @@ struct mesh {
 	size_t mtu;
 };
 
-/* Do what is due for this peer and put it back at its place in the heap; after everything that may have moved its deadline. */
+/* Do what is due for this peer, if the outbox has room for it, and put it back at its place in the heap; after everything that may
+ * have moved its deadline. */
 void mesh_settle(struct mesh *m, struct peer *p, usec now, struct outbox *out);
 
 static inline void mesh_drop(struct mesh *m, enum drop why)

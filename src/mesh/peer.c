@@ -45,12 +45,14 @@ void peer_apply(struct peer *p, const struct delta_peer *d, usec now)
 		p->path = d->path;
 	}
 	if (d->has_endpoint &&
-	    !(p->via.kind == VIA_DIRECT && addr_equal(&p->via.remote, &d->endpoint)))
+	    !(p->via.kind == VIA_DIRECT && addr_equal(&p->via.remote, &d->endpoint))) {
 		p->via = (struct via){
 			.kind = VIA_DIRECT,
 			.door = d->endpoint.family == ADDR_V6,
 			.remote = d->endpoint,
 		};
+		tunnel_unblock(&p->tunnel);
+	}
 	if (d->has_keepalive) {
 		p->keepalive = d->keepalive;
 		tunnel_set_keepalive(&p->tunnel, d->keepalive, now);
@@ -71,8 +73,9 @@ void peer_heard(struct peer *p, const struct via *via, const struct env *env)
 
 void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *out)
 {
-	if (p->direct_since == USEC_NEVER)
+	if (p->direct_since == USEC_NEVER || now - p->up_at >= REJECT_AFTER)
 		p->direct_since = now;
+	p->up_at = now;
 	p->down = false;
 	if (tunnel_flush(&p->tunnel, &p->via, mtu, now, out) == 0 && confirm)
 		tunnel_keepalive(&p->tunnel, &p->via, now, out);

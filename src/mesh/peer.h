@@ -17,11 +17,13 @@ struct peer {
 	char name[CONF_NAME_MAX + 1];
 	char short_key[KEY_SHORT_MAX];
 	bool anchor;
+	bool leaving; /* scratch of mesh_apply */
 	enum conf_path path;
 	uint16_t keepalive; /* seconds, 0: off */
 	bool down;          /* the last handshake was given up */
-	usec direct_since; /* the session in use, or those before it without a gap; USEC_NEVER: no session */
-	unsigned switches; /* times the address it sends from changed */
+	usec up_at;         /* the latest session came */
+	usec direct_since;  /* the first of those without a gap before it did; USEC_NEVER: none */
+	unsigned switches;  /* times the address it sends from changed */
 };
 
 /* 0 and *out; -ENOMEM; -EINVAL for a key of low order. */

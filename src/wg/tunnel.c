@@ -499,6 +499,11 @@ void tunnel_start(struct tunnel *t, usec now)
 	timers_start(&t->timers, now);
 }
 
+void tunnel_unblock(struct tunnel *t)
+{
+	t->stuck = false;
+}
+
 /* --- life ------------------------------------------------------------------------------------------------------- */
 
 bool tunnel_init(struct tunnel *t, struct tunnel_shared *shared, const struct key_public *remote,

@@ -148,10 +148,11 @@ enum drop tunnel_received(struct tunnel *t, const uint8_t *msg, size_t len, bool
 /* Do what is due: initiations and their retries, keepalives, key erasure, surrender. Calling it
  * too early or too often does nothing; after a long sleep each thing is done once. via: where
  * to. With VIA_NONE (or without an identity) nothing can be sent: attempts wait, without burning
- * their schedule, for a tick with a via; the caller calls it, or tunnel_start(), when it has
- * one. TUNNEL_IDLE or TUNNEL_EXPIRED. */
+ * their schedule, for a tick with a via; the caller says tunnel_unblock(), or tunnel_start(), when it
+ * has one. TUNNEL_IDLE or TUNNEL_EXPIRED. */
 enum tunnel_result tunnel_tick(struct tunnel *t, const struct via *via, usec now,
 			       struct outbox *out);
+#define TUNNEL_TICK_SENDS 2 /* a keepalive and an initiation: the most that one tick sends */
 /* When tunnel_tick() is to be called: never later than that. Finite while anything is
  * outstanding, but for what waits for a via. */
 usec tunnel_deadline(const struct tunnel *t);
@@ -160,6 +161,8 @@ usec tunnel_deadline(const struct tunnel *t);
  * round trip (250 ms as long as that is not known) or we answered one in the last 250 ms: then
  * after that. */
 void tunnel_start(struct tunnel *t, usec now);
+/* There is a via now: what waited for it is due again, by its own schedule. */
+void tunnel_unblock(struct tunnel *t);
 
 bool tunnel_has_session(const struct tunnel *t, usec now);
 

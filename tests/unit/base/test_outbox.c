@@ -39,6 +39,18 @@ TEST(gives_each_datagram_memory_of_its_own_with_head_and_tail)
 	assert_int_equal(out->net.count, 2);
 }
 
+TEST(says_how_many_datagrams_still_fit)
+{
+	assert_int_equal(outbox_room(out), OUTBOX_SLOTS);
+	outbox_datagram(out, &somewhere, 1);
+	assert_int_equal(outbox_room(out), OUTBOX_SLOTS - 1);
+	while (out->net.count < BATCH_MAX - 3)
+		outbox_net(out, &(struct packet){.len = 1});
+	assert_int_equal(outbox_room(out), 3);
+	outbox_clear(out);
+	assert_int_equal(outbox_room(out), OUTBOX_SLOTS);
+}
+
 TEST(counts_and_loses_datagrams_beyond_its_slots)
 {
 	for (size_t i = 0; i < OUTBOX_SLOTS; i++)
@@ -85,6 +97,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN_WITH_OUTBOX(gives_each_datagram_memory_of_its_own_with_head_and_tail),
+		RUN_WITH_OUTBOX(says_how_many_datagrams_still_fit),
 		RUN_WITH_OUTBOX(counts_and_loses_datagrams_beyond_its_slots),
 		RUN_WITH_OUTBOX(counts_and_loses_packets_beyond_a_batch),
 		RUN_WITH_OUTBOX(is_as_new_after_clearing_but_for_its_count_of_overflows),

@@ -5,8 +5,8 @@
 #include <jansson.h>
 
 #include "crypto/crypto.h"
+#include "support/nodes.h"
 #include "support/test.h"
-#include "unit/ctl/nodes.h"
 
 #define HOST "host1"
 

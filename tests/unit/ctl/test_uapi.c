@@ -8,8 +8,8 @@
 
 #include "crypto/crypto.h"
 #include "support/env_fake.h"
+#include "support/nodes.h"
 #include "support/test.h"
-#include "unit/ctl/nodes.h"
 
 #define NOW  SEC(1000)
 #define PRIV "4040404040404040404040404040404040404040404040404040404040404041"
@@ -543,6 +543,7 @@ TEST(a_handshake_is_told_in_seconds_and_nanoseconds_of_the_wall_clock)
 		 "last_handshake_time_sec=1795260001\nlast_handshake_time_nsec=234567000\n"
 		 "tx_bytes=212\nrx_bytes=92\npersistent_keepalive_interval=0\nallowed_ip=10.66.0.2/"
 		 "32\n"
+		 "allowed_ip=2001:db8:66::2/128\n"
 		 "errno=0\n\n",
 		 hex);
 	assert_string_equal(strstr(answer, "public_key="), expected);
