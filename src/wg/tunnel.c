@@ -459,8 +459,13 @@ static void give_up(struct tunnel *t)
 	timers_end(&t->timers);
 }
 
-enum tunnel_result tunnel_tick(struct tunnel *t, const struct via *via, usec now,
-			       struct outbox *out)
+/* The peer is silent, and our own address may be to blame: a network was left that still has it. */
+static void choose_local_anew(struct via *via)
+{
+	via->local = (struct addr){0};
+}
+
+enum tunnel_result tunnel_tick(struct tunnel *t, struct via *via, usec now, struct outbox *out)
 {
 	enum tunnel_result result = TUNNEL_IDLE;
 
@@ -473,6 +478,7 @@ enum tunnel_result tunnel_tick(struct tunnel *t, const struct via *via, usec now
 	if (usec_due(t->timers.silence_at, now)) {
 		t->timers.silence_at = USEC_NEVER;
 		timers_want(&t->timers);
+		choose_local_anew(via);
 	}
 
 	t->stuck = via->kind == VIA_NONE || !t->shared->local.has_secret;
@@ -480,8 +486,11 @@ enum tunnel_result tunnel_tick(struct tunnel *t, const struct via *via, usec now
 		return result;
 	if (usec_due(keepalive_at(t), now))
 		keep_alive(t, via, now, out);
-	if (usec_due(initiate_at(t), now))
+	if (usec_due(initiate_at(t), now)) {
+		if (t->timers.attempts > 0)
+			choose_local_anew(via);
 		initiate(t, via, now, out);
+	}
 	return result;
 }
 

@@ -182,6 +182,50 @@ TEST(loses_a_keepalive_that_finds_the_outbox_full_until_the_next)
 	assert_true(tunnel_deadline(here->tunnel) > wire.now);
 }
 
+/* --- our own address -------------------------------------------------------------------------------------------- */
+
+/* It came to this address of ours, so what is sent leaves from there. */
+static void pin_local(void)
+{
+	here->via.local = addr_v4((uint8_t[]){192, 0, 2, 99}, 51820);
+}
+
+TEST(leaves_the_choice_of_our_address_to_the_host_when_an_initiation_is_not_answered)
+{
+	alone(1);
+	pin_local();
+	wire_start(&wire, 0);
+	wire_run(&wire, SEC(4));
+	assert_int_equal(initiations(here), 1);
+	assert_true(addr_is_set(&here->via.local));
+	wire_run(&wire, SEC(6));
+	assert_int_equal(initiations(here), 2);
+	assert_false(addr_is_set(&here->via.local));
+}
+
+TEST(leaves_the_choice_of_our_address_to_the_host_when_data_is_not_answered)
+{
+	connected(1);
+	pin_local();
+	there->cut = true;
+	wire_send(&wire, 0, 2);
+	wire_run(&wire, wire.now + SEC(14));
+	assert_true(addr_is_set(&here->via.local));
+	wire_run(&wire, wire.now + SEC(2));
+	assert_int_equal(initiations(here), 2);
+	assert_false(addr_is_set(&here->via.local));
+}
+
+TEST(keeps_our_address_for_a_rekey)
+{
+	connected(1);
+	pin_local();
+	wire_run(&wire, REKEY_AFTER + SEC(1));
+	wire_send(&wire, 0, 2);
+	assert_int_equal(initiations(here), 2);
+	assert_true(addr_is_set(&here->via.local));
+}
+
 /* --- the clock -------------------------------------------------------------------------------------------------- */
 
 TEST(ticks_at_any_time_without_harm)
@@ -813,6 +857,9 @@ int main(void)
 		RUN(gives_up_after_90_s_and_begins_again_with_the_next_packet),
 		RUN(waits_for_a_way_without_burning_its_schedule),
 		RUN(sends_nothing_without_an_identity),
+		RUN(leaves_the_choice_of_our_address_to_the_host_when_an_initiation_is_not_answered),
+		RUN(leaves_the_choice_of_our_address_to_the_host_when_data_is_not_answered),
+		RUN(keeps_our_address_for_a_rekey),
 		RUN(loses_an_initiation_that_finds_the_outbox_full_and_tries_again),
 		RUN(loses_a_keepalive_that_finds_the_outbox_full_until_the_next),
 		RUN(ticks_at_any_time_without_harm),
