@@ -348,6 +348,10 @@ enum drop tunnel_response(struct tunnel *t, const struct message_response *msg, 
 
 	if (a == NULL)
 		return DROP_NO_SESSION;
+	/* We slept, or it was held back: the session may be over at the other end, and ours
+	 * would seem new. */
+	if (now - a->sent_at >= REKEY_ATTEMPT_FOR)
+		return DROP_EXPIRED;
 	if (!noise_read_response(&a->noise, msg, &t->shared->local, &t->remote, &keys))
 		return DROP_HANDSHAKE;
 

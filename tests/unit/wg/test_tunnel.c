@@ -482,6 +482,20 @@ TEST(forgets_a_later_initiation_that_is_never_answered)
 	assert_int_equal(there->shared->index.count, 0);
 }
 
+TEST(refuses_the_response_to_an_initiation_of_90_s_ago)
+{
+	for (unsigned late = 0; late < 2; late++) {
+		fresh(1);
+		struct message_initiation initiation = caught_initiation();
+		usec sent_at = wire.now;
+		struct message_response response = caught_response(&initiation);
+		wire.now = sent_at + SEC(90) - !late; /* asleep */
+		assert_int_equal(wire_input(&wire, 1, &response, sizeof response),
+				 late ? DROP_EXPIRED : DROP_NONE);
+		assert_int_equal(tunnel_has_session(there->tunnel, wire.now), !late);
+	}
+}
+
 TEST(does_not_go_back_to_an_older_session_that_is_confirmed_late)
 {
 	struct message_response responses[2];
@@ -877,6 +891,7 @@ int main(void)
 		RUN(drops_older_initiations_when_a_later_one_is_answered),
 		RUN(keeps_a_later_initiation_when_an_older_one_is_answered),
 		RUN(forgets_a_later_initiation_that_is_never_answered),
+		RUN(refuses_the_response_to_an_initiation_of_90_s_ago),
 		RUN(does_not_go_back_to_an_older_session_that_is_confirmed_late),
 		RUN(takes_the_smaller_keys_session_of_two_that_cross_whichever_comes_first),
 		RUN(keeps_the_session_before_and_few_others),
