@@ -266,9 +266,9 @@ static void initiate(struct tunnel *t, const struct via *via, usec now, struct o
 
 	timers_initiated(&t->timers, now, env_of(t));
 	noise_timestamp_next(t->timestamp_sent, now + env_of(t)->wall_offset);
-	if (!noise_write_initiation(&newest->noise, &t->shared->local, &t->remote, newest->index,
-				    t->timestamp_sent, env_of(t), &msg))
-		return;
+	bool written = noise_write_initiation(&newest->noise, &t->shared->local, &t->remote,
+					      newest->index, t->timestamp_sent, env_of(t), &msg);
+	assert(written); /* the tick saw our identity, tunnel_init() that the peer's key is good */
 	t->stats.handshakes_started++;
 	send_handshake(t, &msg, sizeof msg, via, now, out);
 }
