@@ -6,6 +6,7 @@
 #include "crypto/crypto.h"
 #include "support/nodes.h"
 #include "support/test.h"
+#include "wg/message.h"
 
 #define NOW SEC(1000)
 
@@ -146,12 +147,12 @@ TEST(a_psk_set_at_both_ends_counts_from_the_next_handshake_on)
 	node_send(a, b->number, NOW + SEC(1));
 	node_settle(a, b, NOW + SEC(1));
 	assert_int_equal(b->out.tun.count, 0);
-	assert_true(is_direct(a, b, NOW + SEC(179)));
+	assert_true(is_direct(a, b, NOW + REJECT_AFTER - SEC(1)));
 
-	set_peer(b, a, psk, NOW + SEC(179));
-	node_connect(a, b, NOW + SEC(181));
-	assert_true(is_direct(a, b, NOW + SEC(181)));
-	assert_true(is_direct(b, a, NOW + SEC(181)));
+	set_peer(b, a, psk, NOW + REJECT_AFTER - SEC(1));
+	node_connect(a, b, NOW + REJECT_AFTER + SEC(1));
+	assert_true(is_direct(a, b, NOW + REJECT_AFTER + SEC(1)));
+	assert_true(is_direct(b, a, NOW + REJECT_AFTER + SEC(1)));
 }
 
 #define LIVE(name) cmocka_unit_test_setup_teardown(name, start, stop)
