@@ -135,24 +135,24 @@ TEST(a_retry_goes_to_the_endpoint_that_was_set_meanwhile)
 	assert_int_equal(letters[0].to, 3);
 }
 
-TEST(a_psk_set_at_both_ends_counts_from_the_next_handshake_on)
+TEST(a_psk_counts_from_the_next_handshake_on_and_at_both_ends)
 {
 	static const char psk[] = "preshared_key="
 				  "5050505050505050505050505050505050505050505050505050505050505050"
 				  "\n";
+	usec renewed = NOW + REJECT_AFTER;
 
 	node_introduce(a, b, NOW);
 	node_connect(a, b, NOW);
 	set_peer(a, b, psk, NOW + SEC(1));
-	node_send(a, b->number, NOW + SEC(1));
-	node_settle(a, b, NOW + SEC(1));
-	assert_int_equal(b->out.tun.count, 0);
-	assert_true(is_direct(a, b, NOW + REJECT_AFTER - SEC(1)));
+	assert_true(is_direct(a, b, renewed - 1));
 
-	set_peer(b, a, psk, NOW + REJECT_AFTER - SEC(1));
-	node_connect(a, b, NOW + REJECT_AFTER + SEC(1));
-	assert_true(is_direct(a, b, NOW + REJECT_AFTER + SEC(1)));
-	assert_true(is_direct(b, a, NOW + REJECT_AFTER + SEC(1)));
+	node_connect(a, b, renewed);
+	assert_false(is_direct(a, b, renewed));
+	set_peer(b, a, psk, renewed);
+	node_connect(a, b, renewed + SEC(1)); /* the next retry */
+	assert_true(is_direct(a, b, renewed + SEC(1)));
+	assert_true(is_direct(b, a, renewed + SEC(1)));
 }
 
 #define LIVE(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -166,7 +166,7 @@ int main(void)
 		LIVE(a_keepalive_that_waited_for_a_private_key_leaves_when_it_comes),
 		LIVE(a_peer_without_endpoint_is_answered_where_it_spoke_from),
 		LIVE(a_retry_goes_to_the_endpoint_that_was_set_meanwhile),
-		LIVE(a_psk_set_at_both_ends_counts_from_the_next_handshake_on),
+		LIVE(a_psk_counts_from_the_next_handshake_on_and_at_both_ends),
 	};
 
 	return cmocka_run_group_tests(tests, start_crypto, NULL);
