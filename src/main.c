@@ -225,7 +225,7 @@ static void ready_in_background(void *ctx)
 	if (null > 2)
 		close(null);
 	openlog("warrend", LOG_PID, LOG_DAEMON);
-	b->sink->to_syslog = true;
+	b->sink->fd = SINK_SYSLOG;
 	if (write(b->ready_fd, "", 1) == 1)
 		close(b->ready_fd);
 }
@@ -267,7 +267,7 @@ static enum daemon_exit run_in_background(const struct arguments *a, struct sink
 int main(int argc, char **argv)
 {
 	struct arguments a;
-	struct sink sink = {0};
+	struct sink sink = {.fd = STDERR_FILENO};
 	int code = parse(&a, argc, argv);
 
 	if (code >= 0)

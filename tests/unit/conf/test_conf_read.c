@@ -85,12 +85,14 @@ TEST(accepts_crlf_and_a_byte_order_mark)
 
 static void example_reads(bool uncommented)
 {
-	char path[4096], text[16384] = "", line[512];
+	static char text[16384];
+	char path[4096], line[512];
 	const char *top = getenv("top_srcdir");
 
 	snprintf(path, sizeof path, "%s/conf/warren.conf.example", top ? top : "..");
 	FILE *f = fopen(path, "r");
 	assert_non_null(f);
+	text[0] = '\0';
 	while (fgets(line, sizeof line, f)) {
 		bool key = line[0] == '#' && line[1] != ' ';
 		strcat(text, line + (key && uncommented));

@@ -64,6 +64,19 @@ TEST(a_request_ends_with_its_line)
 	assert_int_equal(answer_frame("a\0b\n", 4), 4);
 }
 
+TEST(a_line_that_does_not_end_is_hung_up_on)
+{
+	char text[ANSWER_REQUEST_MAX + 1];
+
+	memset(text, ' ', sizeof text);
+	assert_int_equal(answer_frame(text, ANSWER_REQUEST_MAX - 1), 0);
+	assert_int_equal(answer_frame(text, ANSWER_REQUEST_MAX), SIZE_MAX);
+	text[ANSWER_REQUEST_MAX] = '\n';
+	assert_int_equal(answer_frame(text, sizeof text), SIZE_MAX);
+	text[ANSWER_REQUEST_MAX - 1] = '\n';
+	assert_int_equal(answer_frame(text, sizeof text), ANSWER_REQUEST_MAX);
+}
+
 TEST(status_is_that_of_the_node)
 {
 	json_t *answer = ask("{\"cmd\": \"status\"}\n");
