@@ -828,3 +828,21 @@ struct conf *conf_read_file(const char *path, struct conf_errors *errors)
 	close(fd);
 	return c;
 }
+
+struct conf *conf_read_or_tell(const char *path, FILE *to)
+{
+	struct conf_errors errors = {0};
+	struct conf *c = conf_read_file(path, &errors);
+
+	for (size_t i = 0; i < errors.count; i++) {
+		const struct conf_error *e = &errors.items[i];
+		if (e->line > 0)
+			fprintf(to, "%s:%u: %s\n", path, e->line, e->text);
+		else
+			fprintf(to, "%s: %s\n", path, e->text);
+	}
+	if (c == NULL && errors.count == 0)
+		fprintf(to, "%s: not enough memory\n", path);
+	conf_errors_free(&errors);
+	return c;
+}

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/rand.h"
-#include "conf/conf_read.h"
 #include "ctl/answer.h"
 #include "ctl/uapi.h"
 #include "endpoint.h"
@@ -43,6 +42,7 @@ struct daemon {
 	} doors[UDP_DOORS];
 	struct local *uapi, *control;
 	struct mesh *mesh;
+	struct conf *conf; /* until it is applied */
 	struct batch in;
 	struct outbox out;
 	usec mtu_seen_at;
@@ -150,41 +150,44 @@ static int open_doors(struct daemon *d, const struct delta *change, uint32_t fwm
 	return udp_open(fresh, change->listen_port, fwmark, d->log);
 }
 
+static void swap_doors(struct daemon *d, struct udp **other)
+{
+	struct udp *u = d->udp;
+
+	d->udp = *other;
+	*other = u;
+}
+
 /* A change of configuration, from a file or the UAPI: all of it or nothing. 0 or -errno. */
 static int apply(struct daemon *d, const struct delta *change)
 {
 	struct mesh_view before;
-	struct udp *fresh;
+	struct udp *other; /* the new doors, then the old ones; NULL: they stay */
 	uint32_t fwmark;
 	int err;
 
 	mesh_look(d->mesh, &before);
 	fwmark = change->has_fwmark ? change->fwmark : before.fwmark;
-	if ((err = open_doors(d, change, fwmark, &fresh)) < 0)
+	if ((err = open_doors(d, change, fwmark, &other)) < 0)
 		return err;
-	if (fwmark != before.fwmark && (err = udp_set_fwmark(d->udp, fwmark)) < 0)
-		goto fail;
-	if (fresh != NULL) {
-		/* What the change makes leave at once leaves by the new doors. */
-		struct udp *old = d->udp;
-		d->udp = fresh;
-		fresh = old;
+	if (other != NULL)
+		swap_doors(d,
+			   &other); /* what the change makes leave at once leaves by the new ones */
+	else if (fwmark != before.fwmark)
+		err = udp_set_fwmark(d->udp, fwmark);
+
+	if (err == 0)
+		err = mesh_apply(d->mesh, change, loop_now(d->loop), &d->out);
+	if (err == 0) {
+		if (other != NULL)
+			watch_doors(d);
+		flush(d);
+	} else if (other != NULL) {
+		swap_doors(d, &other);
+	} else {
+		udp_set_fwmark(d->udp, before.fwmark);
 	}
-	if ((err = mesh_apply(d->mesh, change, loop_now(d->loop), &d->out)) < 0) {
-		if (fresh != NULL) {
-			struct udp *new = d->udp;
-			d->udp = fresh;
-			fresh = new;
-		}
-		goto fail;
-	}
-	watch_doors(d);
-	udp_close(fresh);
-	flush(d);
-	return 0;
-fail:
-	udp_set_fwmark(d->udp, before.fwmark);
-	udp_close(fresh);
+	udp_close(other);
 	return err;
 }
 
@@ -199,37 +202,23 @@ static void warn_without_effect(struct daemon *d, const struct conf *c)
 				 "peers are reached at their Endpoint only");
 }
 
-static enum daemon_exit load_config(struct daemon *d)
+static int apply_config(struct daemon *d, const struct conf *c)
 {
-	struct conf_errors errors = {0};
-	struct conf *c = conf_read_file(d->options->config, &errors);
-	struct delta *change = NULL;
-	enum daemon_exit code = EXIT_CONFIG;
-
-	for (size_t i = 0; i < errors.count; i++)
-		log_error(d->log, "%s:%u: %s", d->options->config, errors.items[i].line,
-			  errors.items[i].text);
-	conf_errors_free(&errors);
-	if (c == NULL)
-		return code;
+	struct delta *change = delta_from_conf(c);
+	int err = -ENOMEM;
 
 	warn_without_effect(d, c);
-	change = delta_from_conf(c);
 	if (change != NULL) {
-		int err;
 		endpoint_resolve(c, change, d->log);
-		code = EXIT_HOST;
 		err = apply(d, change);
-		if (err < 0)
-			log_error(d->log, "cannot apply %s: %s", d->options->config,
-				  strerror(-err));
-		else if (overlay_apply(&d->overlay, c, d->log) == 0)
-			code = EXIT_OK;
 	}
 	delta_free(change);
-	conf_free(c);
+	if (err < 0)
+		log_error(d->log, "cannot apply the configuration: %s", strerror(-err));
+	else
+		err = overlay_apply(&d->overlay, c, d->log);
 	look_at_mtu(d);
-	return code;
+	return err;
 }
 
 /* --- sockets ---------------------------------------------------------------------------------------------------- */
@@ -374,8 +363,10 @@ static enum daemon_exit start(struct daemon *d)
 		return code;
 	watch_doors(d);
 	look_at_mtu(d);
-	if (d->options->config != NULL && (code = load_config(d)) != EXIT_OK)
-		return code;
+	if (d->conf != NULL && apply_config(d, d->conf) < 0)
+		return EXIT_HOST;
+	conf_free(d->conf);
+	d->conf = NULL;
 	d->tun_watch = loop_watch(d->loop, tun_fd(d->tun), LOOP_READ, on_tun_readable, d);
 	return EXIT_OK;
 }
@@ -391,6 +382,7 @@ static void stop(struct daemon *d)
 	tun_close(d->tun);
 	udp_close(d->udp);
 	mesh_free(d->mesh);
+	conf_free(d->conf);
 	outbox_free(&d->out);
 	loop_free(d->loop);
 }
@@ -402,9 +394,11 @@ enum daemon_exit daemon_run(const struct daemon_options *o)
 
 	if (d == NULL) {
 		log_error(o->log, "out of memory");
+		conf_free(o->conf);
 		return EXIT_HOST;
 	}
 	d->options = o;
+	d->conf = o->conf;
 	d->log = o->log;
 	d->rand = rand_system();
 	d->env = (struct env){.rand = &d->rand, .log = o->log};

@@ -3,6 +3,7 @@
 #define DAEMON_H
 
 #include "base/log.h"
+#include "conf/conf.h"
 
 /* Exit codes of warrend (interface.md section 1). */
 enum daemon_exit {
@@ -15,7 +16,7 @@ enum daemon_exit {
 
 struct daemon_options {
 	const char *interface;
-	const char *config;  /* a file, or NULL: configured by UAPI */
+	struct conf *conf;   /* or NULL: configured by UAPI. Taken: wiped and freed once applied */
 	int tun_fd, uapi_fd; /* handed over, or -1 */
 	const struct log *log;
 	void (*ready)(void *ctx); /* once: TUN and sockets are there and configured */

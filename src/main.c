@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "conf/conf_read.h"
 #include "config.h"
 #include "crypto/crypto.h"
 #include "daemon.h"
@@ -180,6 +181,7 @@ static enum daemon_exit run(const struct arguments *a, struct sink *sink, void (
 	struct log log = sink_log(sink, a->level);
 	const char *aead = getenv("WARREN_AEAD");
 	int err = crypto_init(aead);
+	struct conf *conf = NULL;
 
 	if (err < 0) {
 		log_error(&log, "cannot start the cryptographic libraries%s%s: %s",
@@ -187,9 +189,13 @@ static enum daemon_exit run(const struct arguments *a, struct sink *sink, void (
 			  strerror(-err));
 		return EXIT_HOST;
 	}
+	/* Before anything of the host is touched. */
+	if (a->config != NULL && (conf = conf_read_or_tell(a->config, stderr)) == NULL)
+		return EXIT_CONFIG;
+
 	return daemon_run(&(struct daemon_options){
 		.interface = a->interface,
-		.config = a->config,
+		.conf = conf,
 		.tun_fd = a->tun_fd,
 		.uapi_fd = a->uapi_fd,
 		.log = &log,

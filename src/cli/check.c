@@ -8,25 +8,6 @@
 #include "conf/conf_read.h"
 #include "conf/conf_write.h"
 
-/* The configuration of a file, or NULL after all its errors were told. */
-static struct conf *read_or_tell(const struct cli *cli, const char *path)
-{
-	struct conf_errors errors = {0};
-	struct conf *c = conf_read_file(path, &errors);
-
-	for (size_t i = 0; i < errors.count; i++) {
-		const struct conf_error *e = &errors.items[i];
-		if (e->line)
-			fprintf(cli->err, "%s:%u: %s\n", path, e->line, e->text);
-		else
-			fprintf(cli->err, "%s: %s\n", path, e->text);
-	}
-	if (!c && errors.count == 0)
-		fprintf(cli->err, "%s: not enough memory\n", path);
-	conf_errors_free(&errors);
-	return c;
-}
-
 static const char *plural(size_t count, const char *one, const char *many)
 {
 	return count == 1 ? one : many;
@@ -35,7 +16,7 @@ static const char *plural(size_t count, const char *one, const char *many)
 enum cli_exit check_check(const struct cli *cli, int argc, char **argv)
 {
 	(void)argc;
-	struct conf *c = read_or_tell(cli, argv[0]);
+	struct conf *c = conf_read_or_tell(argv[0], cli->err);
 	if (!c)
 		return CLI_FAILED;
 
@@ -84,7 +65,7 @@ enum cli_exit check_strip(const struct cli *cli, int argc, char **argv)
 		path = found;
 	}
 
-	struct conf *c = read_or_tell(cli, path);
+	struct conf *c = conf_read_or_tell(path, cli->err);
 	if (!c)
 		return CLI_FAILED;
 	char *text = conf_write(c, CONF_FORM_WG);
