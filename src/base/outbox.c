@@ -48,6 +48,13 @@ struct packet *outbox_datagram(struct outbox *out, const struct via *via, size_t
 	return kept;
 }
 
+size_t outbox_room(const struct outbox *out)
+{
+	size_t slots = out->slab.slot_count - out->slots_used, packets = BATCH_MAX - out->net.count;
+
+	return slots < packets ? slots : packets;
+}
+
 bool outbox_net(struct outbox *out, const struct packet *p)
 {
 	return append(out, &out->net, p) != NULL;

@@ -9,7 +9,7 @@
 #include "base/packet.h"
 
 /* Datagrams made by engines (handshakes, keepalives, staged packets) per turn. */
-#define OUTBOX_SLOTS   128
+#define OUTBOX_SLOTS   192
 #define OUTBOX_ACTIONS 64
 
 enum action_kind {
@@ -42,6 +42,9 @@ void outbox_clear(struct outbox *out);
 /* A new datagram of `len` bytes (<= PACKET_DATA) for `via`, in memory of the outbox with head and
  * tail room; the caller fills packet->data. NULL (and counted) when the outbox is full. */
 struct packet *outbox_datagram(struct outbox *out, const struct via *via, size_t len);
+
+/* How many outbox_datagram() has room for. */
+size_t outbox_room(const struct outbox *out);
 
 /* Append a packet whose bytes are the edge's. False (and counted) when the batch is full. */
 bool outbox_net(struct outbox *out, const struct packet *p);
