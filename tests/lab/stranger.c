@@ -109,8 +109,8 @@ static void hear(struct stranger *s)
 	while ((len = recv(s->fd, data, sizeof data, MSG_DONTWAIT)) >= 0) {
 		s->got++;
 		s->got_bytes += (uint64_t)len;
-		s->cookies += len == sizeof(struct message_cookie) &&
-			      load_le32(data) == MESSAGE_COOKIE;
+		s->cookies +=
+			len == sizeof(struct message_cookie) && load_le32(data) == MESSAGE_COOKIE;
 	}
 }
 

@@ -38,20 +38,26 @@ conf b 10.66.0.2 a 10.66.0.1 192.0.2.2:51820
 if_a=$(lab_if a)
 uapi=/var/run/wireguard/$if_a.sock
 
-# calm SECONDS COMMAND...: while the command runs (not longer than that), a pings b more than 100 times a second; nothing is lost and
-# nothing takes longer than 100 ms.
+# calm SECONDS COMMAND...: while the command runs (not longer than that), each pings the other 60 times a second; nothing is
+# lost and nothing takes longer than 250 ms.
 calm() {
-	local ping status
-	lab_spawn a ping ping -n -q -i 0.008 -W 2 -c $(($1 * 100)) 10.66.0.2
-	ping=$LAB_PID
+	local pings=($(($1 * 60))) host status
+	for host in a b; do
+		lab_spawn $host ping-$host ping -n -q -i 0.01 -W 2 -c "${pings[0]}" "10.66.0.$([ $host = a ] && echo 2 || echo 1)"
+		pings+=("$LAB_PID")
+	done
 	shift
 	"$@"
 	status=$?
-	kill -0 "$ping" || echo "took longer than the ping"
-	wait "$ping"
-	lab_log ping
-	[ $status -eq 0 ] && grep -q ' 0% packet loss' "$LAB_DIR/ping.log" &&
-		awk -F/ '/^rtt/ { exit !($6 < 100) }' "$LAB_DIR/ping.log"
+	kill -0 "${pings[1]}" || echo "took longer than the ping"
+	wait "${pings[@]:1}"
+	lab_log ping-a && lab_log ping-b
+	[ $status -eq 0 ] && undisturbed a && undisturbed b
+}
+
+# undisturbed HOST: by what its ping says
+undisturbed() {
+	grep -q ' 0% packet loss' "$LAB_DIR/ping-$1.log" && awk -F/ '/^rtt/ { exit !($6 < 250) }' "$LAB_DIR/ping-$1.log"
 }
 
 # stranger MODE ARGUMENT...: the last line of its output is the sum, as shell variables.
