@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "conf/conf_read.h"
+#include "conf/conf_file.h"
 #include "config.h"
 #include "crypto/crypto.h"
 #include "daemon.h"
@@ -190,7 +190,7 @@ static enum daemon_exit run(const struct arguments *a, struct sink *sink, void (
 		return EXIT_HOST;
 	}
 	/* Before anything of the host is touched. */
-	if (a->config != NULL && (conf = conf_read_or_tell(a->config, stderr)) == NULL)
+	if (a->config != NULL && (conf = conf_file_read_or_tell(a->config, stderr)) == NULL)
 		return EXIT_CONFIG;
 
 	return daemon_run(&(struct daemon_options){
