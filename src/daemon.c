@@ -265,7 +265,7 @@ static char *answer_control(void *ctx, char *text, size_t len, uid_t uid, size_t
 	(void)len;
 	look_at_wall_clock(d);
 	(void)uid; /* reading only: the socket's mode says who may */
-	return answer_line(d->mesh, d->options->interface, d->host_name, text, loop_now(d->loop),
+	return answer_line(d->mesh, tun_name(d->tun), d->host_name, text, loop_now(d->loop),
 			   answer_len);
 }
 
@@ -287,7 +287,8 @@ static void on_socket_removed(void *ctx)
 
 static enum daemon_exit open_sockets(struct daemon *d)
 {
-	const char *name = d->options->interface;
+	const char *name =
+		tun_name(d->tun); /* of a handed-over device: its own, as wireguard-go does */
 	char uapi[128], control[128];
 	int err;
 
