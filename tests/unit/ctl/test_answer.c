@@ -141,6 +141,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN_WITH_NODE(a_request_ends_with_its_line),
+		RUN_WITH_NODE(a_line_that_does_not_end_is_hung_up_on),
 		RUN_WITH_NODE(status_is_that_of_the_node),
 		RUN_WITH_NODE(members_it_does_not_know_do_no_harm),
 		RUN_WITH_NODE(says_what_is_wrong_with_a_request),
