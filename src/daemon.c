@@ -101,6 +101,12 @@ static void on_tun_readable(void *ctx, int events)
 	}
 }
 
+/* It may be set at any time: at boot by years, once a time server was heard. */
+static void look_at_wall_clock(struct daemon *d)
+{
+	d->env.wall_offset = loop_wall_offset();
+}
+
 static void look_at_mtu(struct daemon *d)
 {
 	int mtu = link_mtu(tun_name(d->tun));
@@ -114,7 +120,7 @@ static void on_deadline(void *ctx)
 {
 	struct daemon *d = ctx;
 
-	d->env.wall_offset = loop_wall_offset();
+	look_at_wall_clock(d);
 	if (loop_now(d->loop) - d->mtu_seen_at >= MTU_LOOK_EVERY)
 		look_at_mtu(d);
 	mesh_tick(d->mesh, loop_now(d->loop), &d->out);
@@ -231,6 +237,7 @@ static char *answer_uapi(void *ctx, char *text, size_t len, uid_t uid, size_t *a
 	int error = 0;
 	enum uapi_request what = uapi_read(text, len, &change, &error);
 
+	look_at_wall_clock(d);
 	(void)uid; /* whoever could open the socket may read and change everything, as with wireguard-go */
 	if (what == UAPI_GET)
 		return uapi_write_get(d->mesh, loop_now(d->loop), answer_len);
@@ -256,8 +263,9 @@ static char *answer_control(void *ctx, char *text, size_t len, uid_t uid, size_t
 	struct daemon *d = ctx;
 
 	(void)len;
+	look_at_wall_clock(d);
 	(void)uid; /* reading only: the socket's mode says who may */
-	return answer_line(d->mesh, d->options->interface, d->host_name, text, loop_now(d->loop),
+	return answer_line(d->mesh, tun_name(d->tun), d->host_name, text, loop_now(d->loop),
 			   answer_len);
 }
 
@@ -279,7 +287,8 @@ static void on_socket_removed(void *ctx)
 
 static enum daemon_exit open_sockets(struct daemon *d)
 {
-	const char *name = d->options->interface;
+	const char *name =
+		tun_name(d->tun); /* of a handed-over device: its own, as wireguard-go does */
 	char uapi[128], control[128];
 	int err;
 
@@ -346,11 +355,14 @@ static enum daemon_exit open_host(struct daemon *d)
 		log_error(d->log, "cannot open a UDP socket: %s", strerror(-err));
 		return EXIT_HOST;
 	}
-	d->env.wall_offset = loop_wall_offset();
+	look_at_wall_clock(d);
 	loop_on_deadline(d->loop, on_deadline, d);
 	loop_before_sleep(d->loop, before_sleep, d);
-	loop_on_signal(d->loop, SIGTERM, on_signal, d);
-	loop_on_signal(d->loop, SIGINT, on_signal, d);
+	if (loop_on_signal(d->loop, SIGTERM, on_signal, d) < 0 ||
+	    loop_on_signal(d->loop, SIGINT, on_signal, d) < 0) {
+		log_error(d->log, "out of memory");
+		return EXIT_HOST;
+	}
 	return EXIT_OK;
 }
 
@@ -368,6 +380,10 @@ static enum daemon_exit start(struct daemon *d)
 	conf_free(d->conf);
 	d->conf = NULL;
 	d->tun_watch = loop_watch(d->loop, tun_fd(d->tun), LOOP_READ, on_tun_readable, d);
+	if (d->tun_watch == NULL) {
+		log_error(d->log, "out of memory");
+		return EXIT_HOST;
+	}
 	return EXIT_OK;
 }
 

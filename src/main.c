@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "conf/conf_read.h"
+#include "conf/conf_file.h"
 #include "config.h"
 #include "crypto/crypto.h"
 #include "daemon.h"
@@ -190,7 +190,7 @@ static enum daemon_exit run(const struct arguments *a, struct sink *sink, void (
 		return EXIT_HOST;
 	}
 	/* Before anything of the host is touched. */
-	if (a->config != NULL && (conf = conf_read_or_tell(a->config, stderr)) == NULL)
+	if (a->config != NULL && (conf = conf_file_read_or_tell(a->config, stderr)) == NULL)
 		return EXIT_CONFIG;
 
 	return daemon_run(&(struct daemon_options){
@@ -225,7 +225,7 @@ static void ready_in_background(void *ctx)
 	if (null > 2)
 		close(null);
 	openlog("warrend", LOG_PID, LOG_DAEMON);
-	b->sink->to_syslog = true;
+	b->sink->fd = SINK_SYSLOG;
 	if (write(b->ready_fd, "", 1) == 1)
 		close(b->ready_fd);
 }
@@ -267,7 +267,7 @@ static enum daemon_exit run_in_background(const struct arguments *a, struct sink
 int main(int argc, char **argv)
 {
 	struct arguments a;
-	struct sink sink = {0};
+	struct sink sink = {.fd = STDERR_FILENO};
 	int code = parse(&a, argc, argv);
 
 	if (code >= 0)

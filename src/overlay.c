@@ -1,6 +1,8 @@
 /* The overlay interface (interface.md sections 1 and 2). */
 #include "overlay.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tun/link.h"
@@ -51,22 +53,38 @@ static int add_routes(struct overlay *o, const struct conf *c, const struct log 
 	return err;
 }
 
-int overlay_apply(struct overlay *o, const struct conf *c, const struct log *log)
+static int add_addresses(struct overlay *o, const struct conf *c, const struct log *log)
 {
 	char text[PREFIX_TEXT_MAX];
+
+	o->addresses = calloc(c->address_count + 1, sizeof *o->addresses);
+	if (o->addresses == NULL) {
+		log_error(log, "out of memory");
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < c->address_count; i++) {
+		int err = link_add_address(o->rtnl, o->index, &c->addresses[i]);
+		if (err == 0)
+			o->addresses[o->address_count++] = c->addresses[i];
+		if (err < 0 && err != -EEXIST) {
+			log_error(log, "cannot add the address %s: %s",
+				  prefix_print(&c->addresses[i], text), strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+int overlay_apply(struct overlay *o, const struct conf *c, const struct log *log)
+{
 	int err;
 
 	if ((err = link_set_mtu(o->rtnl, o->index, c->has_mtu ? c->mtu : CONF_MTU_DEFAULT)) < 0) {
 		log_error(log, "cannot set the MTU: %s", strerror(-err));
 		return err;
 	}
-	for (size_t i = 0; i < c->address_count; i++) {
-		if ((err = link_add_address(o->rtnl, o->index, &c->addresses[i])) < 0) {
-			log_error(log, "cannot add the address %s: %s",
-				  prefix_print(&c->addresses[i], text), strerror(-err));
-			return err;
-		}
-	}
+	if ((err = add_addresses(o, c, log)) < 0)
+		return err;
 	if ((err = link_set_up(o->rtnl, o->index)) < 0) {
 		log_error(log, "cannot set the interface up: %s", strerror(-err));
 		return err;
@@ -79,6 +97,9 @@ void overlay_undo(struct overlay *o)
 	if (o->rtnl == NULL)
 		return;
 	route_undo(o->rtnl, &o->routes, o->index);
+	for (size_t i = o->address_count; i > 0; i--)
+		link_remove_address(o->rtnl, o->index, &o->addresses[i - 1]);
+	free(o->addresses);
 	rtnl_close(o->rtnl);
 	o->rtnl = NULL;
 }

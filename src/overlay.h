@@ -9,13 +9,15 @@
 
 struct overlay {
 	struct rtnl *rtnl;
+	struct prefix *addresses; /* that were added here */
+	size_t address_count;
 	struct route_list routes;
 	int index;
 };
 
 /* The device is new: no link-local address by itself, the default MTU. 0 or -errno, told in the log. */
 int overlay_init(struct overlay *o, int index, const struct log *log);
-/* Everything of [Interface] and AllowedIPs that concerns the link. On an error what was done stays for overlay_undo. */
+/* Everything of [Interface] and AllowedIPs that concerns the link, once. On an error what was done stays for overlay_undo. */
 int overlay_apply(struct overlay *o, const struct conf *c, const struct log *log);
 void overlay_undo(struct overlay *o);
 

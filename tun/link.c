@@ -69,13 +69,14 @@ int link_set_no_ll(struct rtnl *r, int index)
 	return err == -EAFNOSUPPORT || err == -EOPNOTSUPP ? 0 : err;
 }
 
-int link_add_address(struct rtnl *r, int index, const struct prefix *address)
+static int address_ask(struct rtnl *r, uint16_t type, uint16_t flags, int index,
+		       const struct prefix *address)
 {
 	union request q;
 	size_t ip_len = addr_ip_len(address->family);
 
-	mnl_nlmsg_put_header(q.bytes)->nlmsg_type = RTM_NEWADDR;
-	q.header.nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+	mnl_nlmsg_put_header(q.bytes)->nlmsg_type = type;
+	q.header.nlmsg_flags = flags;
 	struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(&q.header, sizeof *m);
 	m->ifa_family = address->family == ADDR_V4 ? AF_INET : AF_INET6;
 	m->ifa_prefixlen = address->len;
@@ -83,8 +84,17 @@ int link_add_address(struct rtnl *r, int index, const struct prefix *address)
 	mnl_attr_put(&q.header, IFA_LOCAL, ip_len, address->ip);
 	mnl_attr_put(&q.header, IFA_ADDRESS, ip_len, address->ip);
 
-	int err = rtnl_ask(r, &q.header);
-	return err == -EEXIST ? 0 : err;
+	return rtnl_ask(r, &q.header);
+}
+
+int link_add_address(struct rtnl *r, int index, const struct prefix *address)
+{
+	return address_ask(r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, address);
+}
+
+int link_remove_address(struct rtnl *r, int index, const struct prefix *address)
+{
+	return address_ask(r, RTM_DELADDR, 0, index, address);
 }
 
 int link_mtu(const char *name)

@@ -8,7 +8,7 @@
 #include "base/prefix.h"
 #include "tun/rtnl.h"
 
-/* All: 0 or -errno. An address that is there already is fine. */
+/* All: 0 or -errno; an address that is there already is -EEXIST. */
 int link_set_mtu(struct rtnl *r, int index, uint32_t mtu);
 int link_set_up(struct rtnl *r, int index);
 int link_set_txqueuelen(struct rtnl *r, int index, uint32_t len);
@@ -16,6 +16,7 @@ int link_set_txqueuelen(struct rtnl *r, int index, uint32_t len);
  * into the user's file. Without IPv6 on the host: 0. */
 int link_set_no_ll(struct rtnl *r, int index);
 int link_add_address(struct rtnl *r, int index, const struct prefix *address);
+int link_remove_address(struct rtnl *r, int index, const struct prefix *address);
 /* Current MTU, or -errno. */
 int link_mtu(const char *name);
 

@@ -18,7 +18,7 @@
 	X(NO_SESSION, "no_session", "no session, or none any more, with this receiver index")      \
 	X(TAG, "tag", "data that does not decrypt")                                                \
 	X(REPLAY, "replay", "data that came twice, or too late")                                   \
-	X(EXPIRED, "expired", "session past its age or message limit")                             \
+	X(EXPIRED, "expired", "session or handshake past its age or message limit")                \
 	X(NOT_IP, "not_ip", "decrypted data that is no IP packet")                                 \
 	X(SOURCE, "source", "inner source address that is not the peer's")                         \
 	X(NO_PEER, "no_peer", "outgoing packet to an address of no peer")                          \

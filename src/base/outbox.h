@@ -9,7 +9,7 @@
 #include "base/packet.h"
 
 /* Datagrams made by engines (handshakes, keepalives, staged packets) per turn. */
-#define OUTBOX_SLOTS   128
+#define OUTBOX_SLOTS   192
 #define OUTBOX_ACTIONS 64
 
 enum action_kind {

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "conf/conf_read.h"
+#include "conf/conf_file.h"
 #include "conf/conf_write.h"
 
 static const char *plural(size_t count, const char *one, const char *many)
@@ -16,7 +16,7 @@ static const char *plural(size_t count, const char *one, const char *many)
 enum cli_exit check_check(const struct cli *cli, int argc, char **argv)
 {
 	(void)argc;
-	struct conf *c = conf_read_or_tell(argv[0], cli->err);
+	struct conf *c = conf_file_read_or_tell(argv[0], cli->err);
 	if (!c)
 		return CLI_FAILED;
 
@@ -65,7 +65,7 @@ enum cli_exit check_strip(const struct cli *cli, int argc, char **argv)
 		path = found;
 	}
 
-	struct conf *c = conf_read_or_tell(path, cli->err);
+	struct conf *c = conf_file_read_or_tell(path, cli->err);
 	if (!c)
 		return CLI_FAILED;
 	char *text = conf_write(c, CONF_FORM_WG);

@@ -1,6 +1,7 @@
 /* The control socket's requests (interface.md section 1). */
 #include "ctl/answer.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,9 +11,11 @@
 
 size_t answer_frame(const char *text, size_t len)
 {
-	const char *end = memchr(text, '\n', len);
+	const char *end = memchr(text, '\n', len < ANSWER_REQUEST_MAX ? len : ANSWER_REQUEST_MAX);
 
-	return end == NULL ? 0 : (size_t)(end - text) + 1;
+	if (end != NULL)
+		return (size_t)(end - text) + 1;
+	return len < ANSWER_REQUEST_MAX ? 0 : SIZE_MAX;
 }
 
 /* Takes the reference of `value`. */

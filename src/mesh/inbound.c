@@ -6,6 +6,8 @@
 #include "base/ip.h"
 #include "mesh/mesh_impl.h"
 
+#define KEPT_FOR_PEERS STAGING_PER_PEER /* datagrams of the outbox */
+
 /* --- handshakes ------------------------------------------------------------------------------------------------- */
 
 static enum drop take_initiation(struct mesh *m, const struct packet *p, usec now,
@@ -55,10 +57,14 @@ static enum drop take_cookie(struct mesh *m, const struct packet *p, usec now)
 	return t == NULL ? DROP_NO_SESSION : tunnel_cookie(t, msg, now);
 }
 
+/* Strangers get what the peers do not need: a handshake that ends in this batch brings out what waited for it. */
 static void answer_with_cookie(struct mesh *m, const struct packet *p, usec now, struct outbox *out)
 {
-	struct packet *reply = outbox_datagram(out, &p->via, sizeof(struct message_cookie));
+	struct packet *reply;
 
+	if (DEFENCE(47, outbox_room(out) <= KEPT_FOR_PEERS))
+		return;
+	reply = outbox_datagram(out, &p->via, sizeof(struct message_cookie));
 	if (reply != NULL)
 		cookie_write_reply(&m->checker, (struct message_cookie *)(void *)reply->data,
 				   p->data, p->len, &p->via.remote, now, m->env);

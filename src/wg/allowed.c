@@ -65,8 +65,7 @@ static bool contains(const struct allowed_node *n, struct bits bits)
 	return bits_common(n->bits, bits) >= n->len;
 }
 
-/* --- walks
- * ---------------------------------------------------------------------------------------------- */
+/* --- walks ----------------------------------------------------------------------------------------------------------- */
 
 /* The next node, each before its children: in order of address, then of length. */
 static struct allowed_node *next_down(const struct allowed_node *n)
@@ -99,8 +98,7 @@ static struct allowed_node *next_up(const struct allowed_node *n)
 	return parent;
 }
 
-/* --- change
- * --------------------------------------------------------------------------------------------- */
+/* --- change ---------------------------------------------------------------------------------------------------------- */
 
 static struct allowed_node **root_of(struct allowed *a, uint8_t family)
 {
@@ -283,9 +281,7 @@ void allowed_remove_owner(struct allowed *a, const void *owner)
 		}
 }
 
-/* --- look
- * -----------------------------------------------------------------------------------------------
- */
+/* --- look ------------------------------------------------------------------------------------------------------------ */
 
 void *allowed_find(const struct allowed *a, uint8_t family, const uint8_t *ip)
 {

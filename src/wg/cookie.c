@@ -30,8 +30,7 @@ static void derive_keys(uint8_t mac1_key[static 32], struct aead_key *cookie_key
 	blake2s(cookie_key->bytes, "cookie--", 8, key->bytes, sizeof key->bytes);
 }
 
-/* --- our end
- * -------------------------------------------------------------------------------------------- */
+/* --- our end --------------------------------------------------------------------------------------------------------- */
 
 void cookie_checker_init(struct cookie_checker *c, const struct key_public *ours)
 {
@@ -90,8 +89,7 @@ void cookie_write_reply(struct cookie_checker *c, struct message_cookie *out, co
 		   msg + mac1_at(len), MAC_LEN);
 }
 
-/* --- the other end
- * -------------------------------------------------------------------------------------- */
+/* --- the other end --------------------------------------------------------------------------------------------------- */
 
 void cookie_jar_init(struct cookie_jar *j, const struct key_public *peer)
 {

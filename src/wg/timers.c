@@ -126,5 +126,8 @@ void timers_set_persistent(struct timers *t, usec every, usec now)
 	bool was_on = t->persistent_for != 0;
 
 	t->persistent_for = every;
-	t->persistent_at = every == 0 ? USEC_NEVER : was_on ? now + every : now;
+	if (every == 0)
+		t->persistent_at = USEC_NEVER;
+	else /* never later than before: a syncconf each minute must not keep it from leaving */
+		t->persistent_at = was_on ? usec_min(t->persistent_at, now + every) : now;
 }

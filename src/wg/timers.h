@@ -68,7 +68,7 @@ void timers_received(struct timers *t, usec now);
 void timers_sent_data(struct timers *t, usec now, const struct env *env);
 void timers_received_data(struct timers *t, usec now);
 
-/* 0: off. From off to on one is due at once. */
+/* 0: off. From off to on one is due at once; else the next comes by the shorter interval. */
 void timers_set_persistent(struct timers *t, usec every, usec now);
 
 #endif

@@ -266,9 +266,9 @@ static void initiate(struct tunnel *t, const struct via *via, usec now, struct o
 
 	timers_initiated(&t->timers, now, env_of(t));
 	noise_timestamp_next(t->timestamp_sent, now + env_of(t)->wall_offset);
-	if (!noise_write_initiation(&newest->noise, &t->shared->local, &t->remote, newest->index,
-				    t->timestamp_sent, env_of(t), &msg))
-		return;
+	bool written = noise_write_initiation(&newest->noise, &t->shared->local, &t->remote,
+					      newest->index, t->timestamp_sent, env_of(t), &msg);
+	assert(written); /* the tick saw our identity, tunnel_init() that the peer's key is good */
 	t->stats.handshakes_started++;
 	send_handshake(t, &msg, sizeof msg, via, now, out);
 }
@@ -348,6 +348,10 @@ enum drop tunnel_response(struct tunnel *t, const struct message_response *msg, 
 
 	if (a == NULL)
 		return DROP_NO_SESSION;
+	/* We slept, or it was held back: the session may be over at the other end, and ours
+	 * would seem new. */
+	if (now - a->sent_at >= REKEY_ATTEMPT_FOR)
+		return DROP_EXPIRED;
 	if (!noise_read_response(&a->noise, msg, &t->shared->local, &t->remote, &keys))
 		return DROP_HANDSHAKE;
 
@@ -459,8 +463,13 @@ static void give_up(struct tunnel *t)
 	timers_end(&t->timers);
 }
 
-enum tunnel_result tunnel_tick(struct tunnel *t, const struct via *via, usec now,
-			       struct outbox *out)
+/* The peer is silent, and our own address may be to blame: a network was left that still has it. */
+static void choose_local_anew(struct via *via)
+{
+	via->local = (struct addr){0};
+}
+
+enum tunnel_result tunnel_tick(struct tunnel *t, struct via *via, usec now, struct outbox *out)
 {
 	enum tunnel_result result = TUNNEL_IDLE;
 
@@ -473,6 +482,7 @@ enum tunnel_result tunnel_tick(struct tunnel *t, const struct via *via, usec now
 	if (usec_due(t->timers.silence_at, now)) {
 		t->timers.silence_at = USEC_NEVER;
 		timers_want(&t->timers);
+		choose_local_anew(via);
 	}
 
 	t->stuck = via->kind == VIA_NONE || !t->shared->local.has_secret;
@@ -480,8 +490,11 @@ enum tunnel_result tunnel_tick(struct tunnel *t, const struct via *via, usec now
 		return result;
 	if (usec_due(keepalive_at(t), now))
 		keep_alive(t, via, now, out);
-	if (usec_due(initiate_at(t), now))
+	if (usec_due(initiate_at(t), now)) {
+		if (t->timers.attempts > 0)
+			choose_local_anew(via);
 		initiate(t, via, now, out);
+	}
 	return result;
 }
 

@@ -149,9 +149,9 @@ enum drop tunnel_received(struct tunnel *t, const uint8_t *msg, size_t len, bool
  * too early or too often does nothing; after a long sleep each thing is done once. via: where
  * to. With VIA_NONE (or without an identity) nothing can be sent: attempts wait, without burning
  * their schedule, for a tick with a via; the caller says tunnel_unblock(), or tunnel_start(), when it
- * has one. TUNNEL_IDLE or TUNNEL_EXPIRED. */
-enum tunnel_result tunnel_tick(struct tunnel *t, const struct via *via, usec now,
-			       struct outbox *out);
+ * has one. While the peer does not answer, via->local is cleared: the host is to choose our
+ * address anew, as with the kernel's WireGuard. TUNNEL_IDLE or TUNNEL_EXPIRED. */
+enum tunnel_result tunnel_tick(struct tunnel *t, struct via *via, usec now, struct outbox *out);
 #define TUNNEL_TICK_SENDS 2 /* a keepalive and an initiation: the most that one tick sends */
 /* When tunnel_tick() is to be called: never later than that. Finite while anything is
  * outstanding, but for what waits for a via. */

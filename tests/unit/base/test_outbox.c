@@ -62,6 +62,18 @@ TEST(counts_and_loses_datagrams_beyond_its_slots)
 	assert_true(outbox_net(out, &(struct packet){.len = 1}));
 }
 
+TEST(says_how_many_datagrams_it_has_room_for)
+{
+	assert_int_equal(outbox_room(out), OUTBOX_SLOTS);
+	outbox_datagram(out, &somewhere, 1);
+	assert_int_equal(outbox_room(out), OUTBOX_SLOTS - 1);
+	while (outbox_net(out, &(struct packet){.len = 1}))
+		assert_in_range(outbox_room(out), 0, OUTBOX_SLOTS - 1);
+	assert_int_equal(outbox_room(out), 0);
+	outbox_clear(out);
+	assert_int_equal(outbox_room(out), OUTBOX_SLOTS);
+}
+
 TEST(counts_and_loses_packets_beyond_a_batch)
 {
 	const struct packet p = {.len = 9, .via = somewhere, .ttl = 3};
@@ -99,6 +111,7 @@ int main(void)
 		RUN_WITH_OUTBOX(gives_each_datagram_memory_of_its_own_with_head_and_tail),
 		RUN_WITH_OUTBOX(says_how_many_datagrams_still_fit),
 		RUN_WITH_OUTBOX(counts_and_loses_datagrams_beyond_its_slots),
+		RUN_WITH_OUTBOX(says_how_many_datagrams_it_has_room_for),
 		RUN_WITH_OUTBOX(counts_and_loses_packets_beyond_a_batch),
 		RUN_WITH_OUTBOX(is_as_new_after_clearing_but_for_its_count_of_overflows),
 	};

@@ -121,7 +121,8 @@ TEST(makes_mac1_of_16_bytes_which_is_no_truncated_32)
  * 5) & 255 for i in range(k)), digest_size=o).digest()) */
 TEST(makes_macs_of_every_length_with_keys_of_every_length)
 {
-	uint8_t text[TEXT_MAX], key[32], out[BLAKE2S_LEN], all[32 * 32 * 33 / 2], *end = all;
+	static uint8_t all[32 * 32 * 33 / 2];
+	uint8_t text[TEXT_MAX], key[32], out[BLAKE2S_LEN], *end = all;
 
 	for (size_t out_len = 1; out_len <= 32; out_len++) {
 		for (size_t key_len = 1; key_len <= 32; key_len++) {
@@ -142,7 +143,8 @@ TEST(makes_macs_of_every_length_with_keys_of_every_length)
  * messages of 0-300 bytes n with key = (n + 3 i) & 255, message = (n + 7 i) & 255. */
 TEST(makes_hmacs_as_python_does)
 {
-	uint8_t key[BLAKE2S_LEN], text[TEXT_MAX], out[BLAKE2S_LEN], all[TEXT_MAX][BLAKE2S_LEN];
+	static uint8_t all[TEXT_MAX][BLAKE2S_LEN];
+	uint8_t key[BLAKE2S_LEN], text[TEXT_MAX], out[BLAKE2S_LEN];
 
 	count_up(key, sizeof key, 0, 1);
 	blake2s_hmac(out, key, "sample", 6);

@@ -64,6 +64,19 @@ TEST(a_request_ends_with_its_line)
 	assert_int_equal(answer_frame("a\0b\n", 4), 4);
 }
 
+TEST(a_line_that_does_not_end_is_hung_up_on)
+{
+	char text[ANSWER_REQUEST_MAX + 1];
+
+	memset(text, ' ', sizeof text);
+	assert_int_equal(answer_frame(text, ANSWER_REQUEST_MAX - 1), 0);
+	assert_int_equal(answer_frame(text, ANSWER_REQUEST_MAX), SIZE_MAX);
+	text[ANSWER_REQUEST_MAX] = '\n';
+	assert_int_equal(answer_frame(text, sizeof text), SIZE_MAX);
+	text[ANSWER_REQUEST_MAX - 1] = '\n';
+	assert_int_equal(answer_frame(text, sizeof text), ANSWER_REQUEST_MAX);
+}
+
 TEST(status_is_that_of_the_node)
 {
 	json_t *answer = ask("{\"cmd\": \"status\"}\n");
@@ -128,6 +141,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN_WITH_NODE(a_request_ends_with_its_line),
+		RUN_WITH_NODE(a_line_that_does_not_end_is_hung_up_on),
 		RUN_WITH_NODE(status_is_that_of_the_node),
 		RUN_WITH_NODE(members_it_does_not_know_do_no_harm),
 		RUN_WITH_NODE(says_what_is_wrong_with_a_request),

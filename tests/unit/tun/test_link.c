@@ -109,10 +109,26 @@ TEST(adds_addresses_of_both_families_once)
 	assert_int_equal(addresses("wt0", AF_INET6, text), 1);
 	assert_string_equal(text, "2001:db8::1");
 	struct prefix p = netns_prefix("2001:db8::1/64");
-	assert_int_equal(link_add_address(r, tun_index(t), &p), 0);
+	assert_int_equal(link_add_address(r, tun_index(t), &p), -EEXIST);
 	p = netns_prefix("10.66.0.1/24");
-	assert_int_equal(link_add_address(r, tun_index(t), &p), 0);
+	assert_int_equal(link_add_address(r, tun_index(t), &p), -EEXIST);
 	assert_int_equal(addresses("wt0", AF_INET, text), 1);
+	tun_close(t);
+}
+
+TEST(removes_an_address_and_no_other)
+{
+	struct tun *t = netns_tun(r, "wt0", "10.66.0.1/24", "2001:db8::1/64");
+	char text[INET6_ADDRSTRLEN];
+	struct prefix p = netns_prefix("10.66.0.1/24");
+
+	assert_int_equal(link_remove_address(r, tun_index(t), &p), 0);
+	assert_int_equal(addresses("wt0", AF_INET, text), 0);
+	assert_int_equal(addresses("wt0", AF_INET6, text), 1);
+	assert_int_equal(link_remove_address(r, tun_index(t), &p), -EADDRNOTAVAIL);
+	p = netns_prefix("2001:db8::1/64");
+	assert_int_equal(link_remove_address(r, tun_index(t), &p), 0);
+	assert_int_equal(addresses("wt0", AF_INET6, text), 0);
 	tun_close(t);
 }
 
@@ -134,9 +150,8 @@ TEST(no_link_local_address_appears)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RUN(sets_up_mtu_and_queue_length),
-		RUN(refuses_what_the_device_cannot_have),
-		RUN(adds_addresses_of_both_families_once),
+		RUN(sets_up_mtu_and_queue_length),         RUN(refuses_what_the_device_cannot_have),
+		RUN(adds_addresses_of_both_families_once), RUN(removes_an_address_and_no_other),
 		RUN(no_link_local_address_appears),
 	};
 

@@ -429,8 +429,7 @@ TEST(churn_of_100000_cycles_returns_to_the_baseline)
 	assert_int_equal(live_nodes, 0);
 }
 
-/* --- a plain list of prefixes, which is easy to believe
- * -------------------------------------------- */
+/* --- a plain list of prefixes, which is easy to believe -------------------------------------------------------------- */
 
 struct model {
 	struct {

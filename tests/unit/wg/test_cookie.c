@@ -306,8 +306,7 @@ TEST(refuses_a_reply_from_another_key)
 	assert_false(cookie_read_reply(&p.jar, &reply, NOW));
 }
 
-/* --- every MAC with every bit wrong (reliability.md, 5.2)
- * ------------------------------------------- */
+/* --- every MAC with every bit wrong (reliability.md, 5.2) ------------------------------------------------------------ */
 
 TEST(vuln_55_mac1_with_any_bit_wrong_is_refused)
 {

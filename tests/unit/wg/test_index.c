@@ -134,7 +134,7 @@ TEST(grows_and_keeps_every_entry)
 {
 	struct env_fake e;
 	struct index x;
-	uint32_t ids[4096];
+	static uint32_t ids[4096];
 	size_t count = 0;
 
 	env_fake_init(&e, 6);

@@ -197,6 +197,20 @@ TEST(keep_alive_persistently_after_anything_that_passed)
 	assert_true(t.persistent_at == USEC_NEVER);
 }
 
+TEST(keep_their_persistent_keepalive_when_its_interval_is_set_again)
+{
+	struct timers t = fresh(1);
+
+	timers_set_persistent(&t, SEC(25), NOW);
+	timers_sent(&t, NOW);
+	timers_set_persistent(&t, SEC(25), NOW + SEC(20));
+	assert_true(t.persistent_at == NOW + SEC(25));
+	timers_set_persistent(&t, SEC(60), NOW + SEC(20));
+	assert_true(t.persistent_at == NOW + SEC(25)); /* the next one goes by the new interval */
+	timers_sent(&t, NOW + SEC(25));
+	assert_true(t.persistent_at == NOW + SEC(85));
+}
+
 TEST(erase_keys_540_s_after_the_last_were_made)
 {
 	struct timers t = fresh(1);
@@ -221,6 +235,7 @@ int main(void)
 		RUN(send_a_keepalive_10_s_after_data_that_nothing_followed),
 		RUN(suspect_silence_15_s_after_data_that_nothing_answered),
 		RUN(keep_alive_persistently_after_anything_that_passed),
+		RUN(keep_their_persistent_keepalive_when_its_interval_is_set_again),
 		RUN(erase_keys_540_s_after_the_last_were_made),
 	};
 

@@ -182,6 +182,50 @@ TEST(loses_a_keepalive_that_finds_the_outbox_full_until_the_next)
 	assert_true(tunnel_deadline(here->tunnel) > wire.now);
 }
 
+/* --- our own address -------------------------------------------------------------------------------------------- */
+
+/* It came to this address of ours, so what is sent leaves from there. */
+static void pin_local(void)
+{
+	here->via.local = addr_v4((uint8_t[]){192, 0, 2, 99}, 51820);
+}
+
+TEST(leaves_the_choice_of_our_address_to_the_host_when_an_initiation_is_not_answered)
+{
+	alone(1);
+	pin_local();
+	wire_start(&wire, 0);
+	wire_run(&wire, SEC(4));
+	assert_int_equal(initiations(here), 1);
+	assert_true(addr_is_set(&here->via.local));
+	wire_run(&wire, SEC(6));
+	assert_int_equal(initiations(here), 2);
+	assert_false(addr_is_set(&here->via.local));
+}
+
+TEST(leaves_the_choice_of_our_address_to_the_host_when_data_is_not_answered)
+{
+	connected(1);
+	pin_local();
+	there->cut = true;
+	wire_send(&wire, 0, 2);
+	wire_run(&wire, wire.now + SEC(14));
+	assert_true(addr_is_set(&here->via.local));
+	wire_run(&wire, wire.now + SEC(2));
+	assert_int_equal(initiations(here), 2);
+	assert_false(addr_is_set(&here->via.local));
+}
+
+TEST(keeps_our_address_for_a_rekey)
+{
+	connected(1);
+	pin_local();
+	wire_run(&wire, REKEY_AFTER + SEC(1));
+	wire_send(&wire, 0, 2);
+	assert_int_equal(initiations(here), 2);
+	assert_true(addr_is_set(&here->via.local));
+}
+
 /* --- the clock -------------------------------------------------------------------------------------------------- */
 
 TEST(ticks_at_any_time_without_harm)
@@ -436,6 +480,20 @@ TEST(forgets_a_later_initiation_that_is_never_answered)
 	assert_int_equal(there->shared->index.count, 2);
 	wire_run(&wire, SEC(600));
 	assert_int_equal(there->shared->index.count, 0);
+}
+
+TEST(refuses_the_response_to_an_initiation_of_90_s_ago)
+{
+	for (unsigned late = 0; late < 2; late++) {
+		fresh(1);
+		struct message_initiation initiation = caught_initiation();
+		usec sent_at = wire.now;
+		struct message_response response = caught_response(&initiation);
+		wire.now = sent_at + SEC(90) - !late; /* asleep */
+		assert_int_equal(wire_input(&wire, 1, &response, sizeof response),
+				 late ? DROP_EXPIRED : DROP_NONE);
+		assert_int_equal(tunnel_has_session(there->tunnel, wire.now), !late);
+	}
 }
 
 TEST(does_not_go_back_to_an_older_session_that_is_confirmed_late)
@@ -813,6 +871,9 @@ int main(void)
 		RUN(gives_up_after_90_s_and_begins_again_with_the_next_packet),
 		RUN(waits_for_a_way_without_burning_its_schedule),
 		RUN(sends_nothing_without_an_identity),
+		RUN(leaves_the_choice_of_our_address_to_the_host_when_an_initiation_is_not_answered),
+		RUN(leaves_the_choice_of_our_address_to_the_host_when_data_is_not_answered),
+		RUN(keeps_our_address_for_a_rekey),
 		RUN(loses_an_initiation_that_finds_the_outbox_full_and_tries_again),
 		RUN(loses_a_keepalive_that_finds_the_outbox_full_until_the_next),
 		RUN(ticks_at_any_time_without_harm),
@@ -830,6 +891,7 @@ int main(void)
 		RUN(drops_older_initiations_when_a_later_one_is_answered),
 		RUN(keeps_a_later_initiation_when_an_older_one_is_answered),
 		RUN(forgets_a_later_initiation_that_is_never_answered),
+		RUN(refuses_the_response_to_an_initiation_of_90_s_ago),
 		RUN(does_not_go_back_to_an_older_session_that_is_confirmed_late),
 		RUN(takes_the_smaller_keys_session_of_two_that_cross_whichever_comes_first),
 		RUN(keeps_the_session_before_and_few_others),
