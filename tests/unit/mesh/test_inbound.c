@@ -231,7 +231,7 @@ TEST(delivers_in_place_without_the_padding_and_touches_nothing_beside)
 TEST(a_batch_may_mix_peers_and_kinds)
 {
 	static struct letter mixed[8];
-	usec later = NOW + REKEY_AFTER + SEC(16);
+	usec later = NOW + REKEY_AFTER + SEC(2);
 
 	/* Data of 2, data of 3, an initiation by 2 (its session is old), and data of 2 again. */
 	connect_both();
@@ -285,13 +285,16 @@ TEST(a_response_and_data_behind_it_in_one_batch)
 
 TEST(a_keepalive_is_taken_and_delivers_nothing)
 {
-	node_send(one, 2, NOW); /* confirmed by data */
-	node_settle(one, two, NOW);
-	outbox_clear(&two->out);
-	mesh_tick(two->m, NOW + KEEPALIVE_TIMEOUT, &two->out);
+	struct delta *d = delta_new();
+	struct delta_peer *p = delta_add_peer(d, &one->key);
+
+	connect_both();
+	p->has_keepalive = true;
+	p->keepalive = 25;
+	node_apply(two, d, NOW);
 	assert_int_equal(node_take(two, letters, 1), 1);
 	assert_int_equal(letters[0].len, MESSAGE_DATA_MIN);
-	node_hand(one, letters, 1, NOW + KEEPALIVE_TIMEOUT);
+	node_hand(one, letters, 1, NOW);
 	assert_int_equal(one->out.tun.count, 0);
 	assert_int_equal(all_drops(), 0);
 }

@@ -32,7 +32,7 @@ static struct net {
 /* Nodes 1 to count, each a peer of all others. */
 static void net_start(uint64_t seed, uint8_t count)
 {
-	memset(&net, 0, sizeof net); /* an initializer would pass over the stack with clang */
+	memset(&net, 0, sizeof net);
 	net.now = SEC(1);
 	net.delay = MSEC(20);
 	net.rand = rand_seeded(seed);
