@@ -67,6 +67,20 @@ static char *next_entry(char **rest)
 	return entry ? trim(entry) : NULL;
 }
 
+/* The next entry of a list where blanks part entries as commas do (wg-quick's own keys), or NULL. */
+static char *next_word(char **rest)
+{
+	if (*rest == NULL)
+		return NULL;
+
+	char *word = *rest + strspn(*rest, " \t");
+	char *end = word + strcspn(word, ", \t");
+	char *more = end + strspn(end, " \t");
+	*rest = *more == '\0' ? NULL : *more == ',' ? more + 1 : more;
+	*end = '\0';
+	return word;
+}
+
 static bool is_word(const char *value, const char *word)
 {
 	return strcasecmp(value, word) == 0;
@@ -220,7 +234,7 @@ static void set_addresses(struct conf_reading *r, void *field, char *value)
 	char *entry;
 
 	(void)field;
-	while ((entry = next_entry(&value))) {
+	while ((entry = next_word(&value))) {
 		struct prefix p;
 		if (!prefix_parse(&p, entry)) {
 			refuse_value(r, entry,
@@ -244,7 +258,7 @@ static void set_dns(struct conf_reading *r, void *field, char *value)
 	char *entry;
 
 	(void)field;
-	while ((entry = next_entry(&value))) {
+	while ((entry = next_word(&value))) {
 		struct addr a;
 		if (!addr_parse_ip(&a, entry) && !is_host_name(entry))
 			refuse_value(r, entry, "an address or a search domain");
