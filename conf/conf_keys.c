@@ -11,9 +11,10 @@
 #include "base/log.h"
 #include "base/text.h"
 
-#define SHOWN_MAX 64  /* of a value, in an error */
-#define HOST_MAX  253 /* RFC 1035, 2.3.4, as text */
-#define MTU_MIN   576 /* RFC 791: what every IPv4 host must take */
+#define SHOWN_MAX  64  /* of a value, in an error */
+#define HOST_MAX   253 /* RFC 1035, 2.3.4, as text */
+#define TABLE_MAIN 254 /* linux/rtnetlink.h, RT_TABLE_MAIN */
+#define MTU_MIN    576 /* RFC 791: what every IPv4 host must take */
 
 struct key {
 	const char *name;
@@ -291,8 +292,10 @@ static void set_table(struct conf_reading *r, void *field, char *value)
 		r->conf->table = is_word(value, "off") ? CONF_TABLE_OFF : CONF_TABLE_AUTO;
 		return;
 	}
-	if (text_u32_any(&number, value) != TEXT_OK || number == 0) {
-		refuse_value(r, value, "auto, off or the number of a routing table");
+	if (is_word(value, "main")) {
+		number = TABLE_MAIN;
+	} else if (text_u32_any(&number, value) != TEXT_OK || number == 0) {
+		refuse_value(r, value, "auto, off, main or the number of a routing table");
 		return;
 	}
 	r->conf->table = CONF_TABLE_NUMBER;

@@ -73,6 +73,15 @@ TEST(blanks_part_addresses_and_servers_as_in_wg_quick)
 	conf_free(same);
 }
 
+TEST(the_main_table_has_a_name)
+{
+	struct conf *c = read_fine(INTERFACE "Table = main\n");
+
+	assert_int_equal(c->table, CONF_TABLE_NUMBER);
+	assert_int_equal(c->table_number, 254);
+	conf_free(c);
+}
+
 /* The example without the # of its commented keys, or as it is. */
 static const struct {
 	const char *line, *want;
@@ -104,8 +113,8 @@ static const struct {
 	{"DNS = a /b", "DNS `/b` is not an address or a search domain"},
 	{"DNS = 10.66.0.1 ,, example.org", "DNS `` is not an address or a search domain"},
 	{"Table = main road",
-	 "Table `main road` is not auto, off or the number of a routing table"},
-	{"Table = 0", "Table `0` is not auto, off or the number of a routing table"},
+	 "Table `main road` is not auto, off, main or the number of a routing table"},
+	{"Table = 0", "Table `0` is not auto, off, main or the number of a routing table"},
 	{"PostUp =", "PostUp has no command"},
 	{"SaveConfig = maybe", "SaveConfig `maybe` is not yes or no"},
 	{"Name = ", "Name `` is not a name of 1 to 63 bytes of UTF-8"},
@@ -267,6 +276,7 @@ int main(void)
 		RUN(vuln_34_public_keys_are_made_canonical),
 		RUN(reads_endpoints_by_name_and_by_address),
 		RUN(off_and_zero_are_values_too),
+		RUN(the_main_table_has_a_name),
 		RUN(blanks_part_addresses_and_servers_as_in_wg_quick),
 		RUN(names_what_is_wrong_in_interface_and_how_to_mend_it),
 		RUN(names_what_is_wrong_in_peer_and_how_to_mend_it),
