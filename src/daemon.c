@@ -201,6 +201,9 @@ static void warn_without_effect(struct daemon *d, const struct conf *c)
 {
 	bool anchors = c->anchor;
 
+	if (!c->has_private_key)
+		log_warn(d->log, "the file has no PrivateKey: nothing is carried until one is set");
+
 	for (size_t i = 0; i < c->peer_count; i++)
 		anchors = anchors || c->peers[i].anchor || c->peers[i].path != CONF_PATH_AUTO;
 	if (anchors || c->stun.count > 0 || c->turn.count > 0)
