@@ -69,14 +69,6 @@ stops() {
 	lab_stop "$@" && nothing_left && [ -z "$(sweeper_of "$1")" ]
 }
 
-# sweeper_of PID: its child, which has its own name
-sweeper_of() {
-	local child
-	for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
-		[ "$(cat "/proc/$child/comm")" != warrend-sweeper ] || echo "$child"
-	done
-}
-
 # field PID NAME: a line of /proc/PID/status
 field() {
 	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status" | tr '\t' ' '
@@ -192,9 +184,7 @@ daemon --user nobody
 kill -TERM "$(sweeper_of "$pid")" "$pid"
 ok "SIGTERM to both, as a service manager does it: 0, no socket is left" eval 'wait_for 1 gone $pid && wait $pid && nothing_left'
 ok "in the background" eval 'exits 0 "$WARREND" --user nobody "$name" && [ -S "$uapi" ] && "$WARREN" status "$name"'
-pid=$(for process in $(ip netns pids "$(lab_ns node)"); do
-	[ "$(cat "/proc/$process/comm")" != warrend ] || echo "$process"
-done)
+pid=$(lab_warrends node)
 ok "there, too, the drop" eval 'is_user "$pid" nobody && has_only_two "$pid"'
 kill -TERM "$pid"
 ok "and the end" wait_for 2 nothing_left
@@ -234,14 +224,17 @@ else
 	lab_stop "$pid"
 fi
 ok "a user that does not exist: 2" refused 2 'no user wr-nobody' "$WARREND" -f --user wr-nobody "$name"
-ok "root that may not change its user: 1" refused 1 'cannot become the user nobody' \
+ok "root that may not empty its bounding set: 1" refused 1 'cannot become the user nobody' \
+	setpriv --bounding-set=-setpcap --inh-caps=-setpcap "$WARREND" -f --user nobody "$name"
+ok "root that may not change its user: 1" exits 1 \
 	setpriv --bounding-set=-setuid --inh-caps=-setuid "$WARREND" -f --user nobody "$name"
 ok "and nothing is left" nothing_left
 
 # A unit with ambient capabilities and folders made for it.
 chown nobody:nogroup /run/warren
-LAB_PREFIX=(setpriv --reuid nobody --regid nogroup --clear-groups --inh-caps +net_admin,+net_bind_service
+unprivileged=(setpriv --reuid nobody --regid nogroup --clear-groups --inh-caps +net_admin,+net_bind_service
 	--ambient-caps +net_admin,+net_bind_service)
+LAB_PREFIX=("$LAB_TREE/tests/lab/handover" --vnet-tun "$name" "$(command -v setpriv)" "${unprivileged[@]:1}")
 mkdir -p /run/wireguard && chown nobody:nogroup /run/wireguard
 cat "$WARREND" >/run/warrend && chmod 755 /run/warrend # where nobody can reach it
 WARREND=/run/warrend
@@ -249,7 +242,7 @@ ok "started without root" eval 'daemon && wg show "$name"'
 ok "there is no sweeper, and no need of one" eval '[ -z "$(sweeper_of $pid)" ]'
 ok "may use low ports" wg set "$name" listen-port 445
 ok "SIGTERM: 0, and nothing is left" stops "$pid"
-ok "cannot become another user: 1" refused 1 'cannot become the user daemon' "${LAB_PREFIX[@]}" "$WARREND" -f --user daemon "$name"
+ok "cannot become another user: 1" refused 1 'cannot become the user daemon' "${unprivileged[@]}" "$WARREND" -f --user daemon "$name"
 LAB_PREFIX=()
 rm -r /run/wireguard
 
@@ -264,7 +257,11 @@ manager() {
 
 # told TEXT: all of it, in this order
 told() {
-	wait_for 1 eval '[ "$(cat "$LAB_DIR/told")" = "$1" ]' || { cat "$LAB_DIR/told" && false; }
+	wait_for 1 told_now "$1" || { cat "$LAB_DIR/told" && false; }
+}
+
+told_now() {
+	[ "$(cat "$LAB_DIR/told")" = "$1" ]
 }
 
 listening="READY=1
