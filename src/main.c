@@ -330,13 +330,22 @@ static enum daemon_exit run_in_background(struct start *s)
 }
 
 /* Why it ended, where the log did not say it (it may be silent). */
-static const char *const reasons[] = {
-	[EXIT_OK] = "stopped",
-	[EXIT_HOST] = "the host refused something",
-	[EXIT_USAGE] = "wrong arguments or environment",
-	[EXIT_CONFIG] = "the configuration has errors",
-	[EXIT_OTHER] = "another instance lives",
-};
+static const char *reason(enum daemon_exit code)
+{
+	switch (code) {
+	case EXIT_OK:
+		break;
+	case EXIT_USAGE:
+		return "wrong arguments or environment";
+	case EXIT_CONFIG:
+		return "the configuration has errors";
+	case EXIT_OTHER:
+		return "another instance lives";
+	case EXIT_HOST:
+		return "the host refused something";
+	}
+	return "stopped";
+}
 
 int main(int argc, char **argv)
 {
@@ -358,7 +367,8 @@ int main(int argc, char **argv)
 	}
 	if (code != EXIT_OK)
 		notify_send(&notify, NULL,
-			    *sink.last_error != '\0' ? sink.last_error : reasons[code]);
+			    *sink.last_error != '\0' ? sink.last_error
+						     : reason((enum daemon_exit)code));
 	notify_close(&notify);
 	return code;
 }
