@@ -18,6 +18,7 @@ struct daemon_options {
 	const char *interface;
 	struct conf *conf;   /* or NULL: configured by UAPI. Taken: wiped and freed once applied */
 	int tun_fd, uapi_fd; /* handed over, or -1 */
+	const char *state_dir;
 	const struct log *log;
 	void (*ready)(void *ctx); /* once: TUN and sockets are there and configured */
 	void *ready_ctx;

@@ -30,6 +30,10 @@ static const char usage[] =
 	"\n"
 	"  -f, --foreground   stay in the foreground and log to standard error\n"
 	"      --config FILE  take keys, peers, addresses, MTU and routes from FILE; needs -f\n"
+	"      --state-dir DIR\n"
+	"                     keep what outlives a restart in DIR/IFACE.state; default "
+	"$STATE_DIRECTORY, else\n"
+	"                     /var/lib/warren\n"
 	"      --version      print the version\n"
 	"      --help         print this text\n"
 	"\n"
@@ -41,7 +45,7 @@ static const char usage[] =
 
 struct arguments {
 	bool foreground;
-	const char *config, *interface;
+	const char *config, *interface, *state_dir;
 	enum log_level level;
 	int tun_fd, uapi_fd;
 };
@@ -93,11 +97,24 @@ static void socket_unit(int *uapi_fd)
 		*uapi_fd = 3;
 }
 
+/* The service manager may name several: the first is ours. */
+static const char *state_folder(void)
+{
+	char *folders = getenv("STATE_DIRECTORY");
+
+	if (folders == NULL || *folders == '\0')
+		return "/var/lib/warren";
+	folders[strcspn(folders, ":")] = '\0';
+	return folders;
+}
+
 static bool environment(struct arguments *a)
 {
 	const char *level = getenv("LOG_LEVEL"), *foreground = getenv("WG_PROCESS_FOREGROUND");
 
 	a->level = LEVEL_INFO;
+	if (a->state_dir == NULL)
+		a->state_dir = state_folder();
 	if (level != NULL && !level_from(level, &a->level)) {
 		fprintf(stderr,
 			"warrend: LOG_LEVEL=%s is none of silent, error, info, verbose, debug\n",
@@ -124,10 +141,11 @@ static bool interface_name_ok(const char *name)
 /* Exit code, or -1 to go on. */
 static int parse(struct arguments *a, int argc, char **argv)
 {
-	enum { OPT_CONFIG = 256, OPT_VERSION, OPT_HELP };
+	enum { OPT_CONFIG = 256, OPT_STATE_DIR, OPT_VERSION, OPT_HELP };
 	static const struct option options[] = {
 		{"foreground", no_argument, NULL, 'f'},
 		{"config", required_argument, NULL, OPT_CONFIG},
+		{"state-dir", required_argument, NULL, OPT_STATE_DIR},
 		{"version", no_argument, NULL, OPT_VERSION},
 		{"help", no_argument, NULL, OPT_HELP},
 		{NULL, 0, NULL, 0},
@@ -142,6 +160,9 @@ static int parse(struct arguments *a, int argc, char **argv)
 			break;
 		case OPT_CONFIG:
 			a->config = optarg;
+			break;
+		case OPT_STATE_DIR:
+			a->state_dir = optarg;
 			break;
 		case OPT_VERSION:
 			puts("warrend " PACKAGE_VERSION);
@@ -198,6 +219,7 @@ static enum daemon_exit run(const struct arguments *a, struct sink *sink, void (
 		.conf = conf,
 		.tun_fd = a->tun_fd,
 		.uapi_fd = a->uapi_fd,
+		.state_dir = a->state_dir,
 		.log = &log,
 		.ready = ready,
 		.ready_ctx = ctx,
