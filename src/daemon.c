@@ -17,6 +17,7 @@
 #include "io/udp.h"
 #include "mesh/mesh.h"
 #include "overlay.h"
+#include "store.h"
 #include "tun/link.h"
 #include "tun/tun.h"
 
@@ -33,6 +34,7 @@ struct daemon {
 	struct loop *loop;
 	struct tun *tun;
 	struct overlay overlay;
+	struct store store;
 	struct udp *udp;
 	struct loop_watch *tun_watch;
 	struct door {
@@ -70,7 +72,8 @@ static void before_sleep(void *ctx)
 	struct daemon *d = ctx;
 	usec sockets = usec_min(local_deadline(d->uapi), local_deadline(d->control));
 
-	loop_wake_at(d->loop, usec_min(mesh_deadline(d->mesh), sockets));
+	loop_wake_at(d->loop, usec_min(store_deadline(&d->store, d->mesh),
+				       usec_min(mesh_deadline(d->mesh), sockets)));
 }
 
 static void on_net_readable(void *ctx, int events)
@@ -127,6 +130,7 @@ static void on_deadline(void *ctx)
 	flush(d);
 	local_tick(d->uapi, loop_now(d->loop));
 	local_tick(d->control, loop_now(d->loop));
+	store_tick(&d->store, d->mesh, loop_now(d->loop));
 }
 
 /* --- configuration ---------------------------------------------------------------------------------------------- */
@@ -172,6 +176,7 @@ static int apply(struct daemon *d, const struct delta *change)
 	uint32_t fwmark;
 	int err;
 
+	store_recall(&d->store, d->mesh, change);
 	mesh_look(d->mesh, &before);
 	fwmark = change->has_fwmark ? change->fwmark : before.fwmark;
 	if ((err = open_doors(d, change, fwmark, &other)) < 0)
@@ -382,6 +387,7 @@ static enum daemon_exit start(struct daemon *d)
 	if ((code = open_host(d)) != EXIT_OK || (code = open_tun(d)) != EXIT_OK ||
 	    (code = open_sockets(d)) != EXIT_OK)
 		return code;
+	store_open(&d->store, d->options->state_dir, tun_name(d->tun), d->log);
 	watch_doors(d);
 	look_at_mtu(d);
 	if (d->conf != NULL && apply_config(d, d->conf) < 0)
@@ -393,6 +399,8 @@ static enum daemon_exit start(struct daemon *d)
 		log_error(d->log, "out of memory");
 		return EXIT_HOST;
 	}
+	if (d->options->user->change)
+		store_give(&d->store, d->options->user->uid, d->options->user->gid);
 	return priv_drop(d->options->user, d->log) < 0 ? EXIT_HOST : EXIT_OK;
 }
 
@@ -400,6 +408,7 @@ static void stop(struct daemon *d)
 {
 	local_close(d->uapi);
 	local_close(d->control);
+	store_close(&d->store, d->mesh, loop_now(d->loop));
 	sweeper_end(
 		d->options->sweeper); /* while the device is ours: no other daemon has this name */
 	loop_unwatch(d->tun_watch);
@@ -425,6 +434,7 @@ enum daemon_exit daemon_run(const struct daemon_options *o)
 		return EXIT_HOST;
 	}
 	d->options = o;
+	d->store.folder = -1;
 	d->conf = o->conf;
 	d->log = o->log;
 	d->rand = rand_system();

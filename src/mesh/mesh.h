@@ -12,6 +12,7 @@
 #include "base/outbox.h"
 #include "base/packet.h"
 #include "conf/delta.h"
+#include "mesh/past.h"
 
 #define MESH_PEERS_MAX                                                                             \
 	8192 /* each is some locked pages of its own; the kernel's limit of maps is 65530 */
@@ -34,6 +35,15 @@ int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *o
 void mesh_mtu_changed(struct mesh *m, size_t mtu);
 /* The port the doors are really open on. */
 void mesh_port_changed(struct mesh *m, uint16_t port);
+
+/* What an earlier life of the node of key past->self knew. Taken; call it before the change that brings this key or the peers, for
+ * a peer takes its part as it appears. The rest waits, until a change removes its peer or all peers. */
+void mesh_restore_take(struct mesh *m, struct past *past);
+/* What is to outlive the process, ordered by key, of peers and of those still waiting: 0, then past_free() it. -ENOMEM; -ENOKEY
+ * without an identity. */
+int mesh_past(struct mesh *m, usec now, struct past *out);
+/* Grows whenever an endpoint or the set of peers with a session changes, or something was forgotten. */
+uint64_t mesh_places(const struct mesh *m);
 
 /* --- packets ---------------------------------------------------------------------------------------------------- */
 

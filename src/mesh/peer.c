@@ -14,7 +14,7 @@ int peer_new(struct peer **out, struct tunnel_shared *shared, const struct key_p
 		key_free(p);
 		return -EINVAL;
 	}
-	p->key = *key;
+	p->key = p->known.key = *key;
 	p->direct_since = USEC_NEVER;
 	list_init(&p->order);
 	key_public_short(key, p->short_key);
@@ -35,6 +35,16 @@ const char *peer_label(const struct peer *p)
 	return p->name[0] != '\0' ? p->name : p->short_key;
 }
 
+void peer_send_to(struct peer *p, const struct addr *endpoint)
+{
+	p->via = (struct via){
+		.kind = VIA_DIRECT,
+		.door = endpoint->family == ADDR_V6,
+		.remote = *endpoint,
+	};
+	tunnel_unblock(&p->tunnel);
+}
+
 void peer_apply(struct peer *p, const struct delta_peer *d, usec now)
 {
 	if (d->has_psk)
@@ -44,14 +54,10 @@ void peer_apply(struct peer *p, const struct delta_peer *d, usec now)
 		p->anchor = d->anchor;
 		p->path = d->path;
 	}
-	if (d->has_endpoint &&
-	    !(p->via.kind == VIA_DIRECT && addr_equal(&p->via.remote, &d->endpoint))) {
-		p->via = (struct via){
-			.kind = VIA_DIRECT,
-			.door = d->endpoint.family == ADDR_V6,
-			.remote = d->endpoint,
-		};
-		tunnel_unblock(&p->tunnel);
+	if (d->has_endpoint) {
+		p->given = d->endpoint;
+		if (p->via.kind != VIA_DIRECT || !addr_equal(&p->via.remote, &d->endpoint))
+			peer_send_to(p, &d->endpoint);
 	}
 	if (d->has_keepalive) {
 		p->keepalive = d->keepalive;
