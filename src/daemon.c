@@ -378,7 +378,8 @@ static enum daemon_exit start(struct daemon *d)
 	if ((code = open_host(d)) != EXIT_OK || (code = open_tun(d)) != EXIT_OK ||
 	    (code = open_sockets(d)) != EXIT_OK)
 		return code;
-	store_open(&d->store, d->options->state_dir, tun_name(d->tun), d->log);
+	store_open(&d->store, d->options->state_dir, tun_name(d->tun), geteuid(), getegid(),
+		   d->log);
 	watch_doors(d);
 	look_at_mtu(d);
 	if (d->conf != NULL && apply_config(d, d->conf) < 0)
