@@ -16,6 +16,7 @@ int peer_new(struct peer **out, struct tunnel_shared *shared, const struct key_p
 	}
 	p->key = *key;
 	p->direct_since = USEC_NEVER;
+	p->announce_at = USEC_NEVER;
 	list_init(&p->order);
 	key_public_short(key, p->short_key);
 	*out = p;
@@ -81,8 +82,31 @@ void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *
 		tunnel_keepalive(&p->tunnel, &p->via, now, out);
 }
 
+void peer_host_changed(struct peer *p, usec active_since, usec now, const struct env *env)
+{
+	usec last_at = p->tunnel.stats.last_at;
+
+	p->via.local = (struct addr){0};
+	if (p->via.kind != VIA_NONE && last_at != USEC_NEVER && last_at >= active_since)
+		p->announce_at = now + rand_jitter(env->rand, PEER_ANNOUNCE_WITHIN);
+}
+
+static void announce(struct peer *p, usec now, struct outbox *out)
+{
+	p->announce_at = USEC_NEVER;
+	if (!tunnel_keepalive(&p->tunnel, &p->via, now, out))
+		tunnel_start(&p->tunnel, now);
+}
+
+usec peer_deadline(const struct peer *p)
+{
+	return usec_min(p->announce_at, tunnel_deadline(&p->tunnel));
+}
+
 void peer_tick(struct peer *p, usec now, struct outbox *out)
 {
+	if (usec_due(p->announce_at, now))
+		announce(p, now, out);
 	switch (tunnel_tick(&p->tunnel, &p->via, now, out)) {
 	case TUNNEL_IDLE:
 	case TUNNEL_UP:

@@ -24,6 +24,7 @@ struct peer {
 	usec up_at;         /* the latest session came */
 	usec direct_since;  /* the first of those without a gap before it did; USEC_NEVER: none */
 	unsigned switches;  /* times the address it sends from changed */
+	usec announce_at;   /* tell it where we are; USEC_NEVER: not to be told */
 };
 
 /* 0 and *out; -ENOMEM; -EINVAL for a key of low order. */
@@ -48,7 +49,13 @@ void peer_heard(struct peer *p, const struct via *via, const struct env *env);
 /* A session can be sent on: staged packets leave, or an empty one when `confirm` (the initiator's key confirmation). */
 void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *out);
 
+/* The host's network changed: let it choose our address anew; a peer that sent or received since `active_since` is told where we are
+ * within PEER_ANNOUNCE_WITHIN. */
+void peer_host_changed(struct peer *p, usec active_since, usec now, const struct env *env);
+#define PEER_ANNOUNCE_WITHIN MSEC(200)
+
 /* Do what is due. */
 void peer_tick(struct peer *p, usec now, struct outbox *out);
+usec peer_deadline(const struct peer *p);
 
 #endif

@@ -39,6 +39,7 @@ struct tunnel_stats {
 	uint64_t handshakes_started; /* initiations of ours */
 	uint64_t handshakes_done;    /* sessions confirmed, in either role */
 	usec handshake_at;           /* when the latest was; USEC_NEVER: never */
+	usec last_at; /* when anything left, or came and was authentic; USEC_NEVER: never */
 };
 
 enum tunnel_result {
