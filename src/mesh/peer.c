@@ -89,12 +89,14 @@ void peer_host_changed(struct peer *p, usec active_since, usec now, const struct
 	p->via.local = (struct addr){0};
 	if (p->via.kind != VIA_NONE && last_at != USEC_NEVER && last_at >= active_since)
 		p->announce_at = now + rand_jitter(env->rand, PEER_ANNOUNCE_WITHIN);
+	p->announce_tx = p->tunnel.stats.tx_packets;
 }
 
 static void announce(struct peer *p, usec now, struct outbox *out)
 {
 	p->announce_at = USEC_NEVER;
-	if (!tunnel_keepalive(&p->tunnel, &p->via, now, out))
+	if (p->tunnel.stats.tx_packets == p->announce_tx &&
+	    !tunnel_keepalive(&p->tunnel, &p->via, now, out))
 		tunnel_start(&p->tunnel, now);
 }
 

@@ -3,36 +3,39 @@
 # down, changed and renamed, a route leads the tunnel into itself. Two uplinks; the far end keeps its address.
 . "$(dirname "$0")/../lab"
 
-lab_host node left right far
+lab_host node left right core far
 lab_link node left
 lab_link node right
-lab_link left far
-lab_link right far
-lab_addr node left 192.0.2.2/25 2001:db8:1::2/64
-lab_addr left node 192.0.2.1/25 2001:db8:1::1/64
+lab_link left core
+lab_link right core
+lab_link core far
+lab_addr node left 192.0.2.2/25
+lab_addr left node 192.0.2.1/25
 lab_addr node right 192.0.2.130/25
 lab_addr right node 192.0.2.129/25
-lab_addr left far 198.51.100.1/25 2001:db8:2::1/64
-lab_addr far left 198.51.100.7/25 2001:db8:2::7/64
-lab_addr right far 198.51.100.129/25
-lab_addr far right 198.51.100.135/25
-lab_exec far ip address add 203.0.113.7/32 dev lo
-lab_exec left sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
-lab_exec right sysctl -qw net.ipv4.ip_forward=1
-lab_route left 203.0.113.7 198.51.100.7
-lab_route right 203.0.113.7 198.51.100.135
-lab_route far 192.0.2.0/25 198.51.100.1
-lab_route far 192.0.2.128/25 198.51.100.129
-lab_exec far ip -6 route add 2001:db8:1::/64 via 2001:db8:2::1
+lab_addr left core 198.51.100.1/25
+lab_addr core left 198.51.100.2/25
+lab_addr right core 198.51.100.129/25
+lab_addr core right 198.51.100.130/25
+lab_addr core far 203.0.113.1/24
+lab_addr far core 203.0.113.7/24
+for router in left right core; do
+	lab_exec $router sysctl -qw net.ipv4.ip_forward=1
+done
+lab_route left default 198.51.100.2
+lab_route right default 198.51.100.130
+lab_route core 192.0.2.0/25 198.51.100.1
+lab_route core 192.0.2.128/25 198.51.100.129
+lab_route far default 203.0.113.1
 # Each uplink lets through only its own addresses, as providers do.
 for side in left right; do
 	lab_exec $side sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.to-node.rp_filter=1
 done
+lab_exec node ping -n -q -c 1 -W 5 192.0.2.129 >/dev/null
 via() {
 	lab_exec node ip route replace default via "$1"
 }
 via 192.0.2.1
-lab_exec node ip -6 route add default via 2001:db8:1::1
 lab_keys node far
 
 # conf HOST ADDRESS PEER ALLOWED [LINE]
@@ -65,7 +68,7 @@ now() {
 back() {
 	local took limit=$3
 	[ -n "${LAB_FULL-}" ] || limit=$((limit * 3))
-	wait_for 20 lab_exec "$1" ping -n -q -c 1 -W 0.1 "$2" || return 1
+	wait_for 8 lab_exec "$1" ping -n -q -c 1 -W 0.1 "$2" || return 1
 	took=$((($(now) - changed) / 1000000))
 	echo "# $took ms" >>"$LAB_DIR/times"
 	[ $took -le $limit ]
@@ -74,7 +77,7 @@ back() {
 # recovers WHAT HOST ADDRESS: within a second of what was just done
 recovers() {
 	ok "$1" back "$2" "$3" 1000 || lab_explain warrend-node warrend-far
-	cat "$LAB_DIR/times"
+	cat "$LAB_DIR/times" 2>/dev/null
 	rm -f "$LAB_DIR/times"
 }
 
@@ -174,7 +177,7 @@ lab_exec node ip link set "$name" up
 changed=$(now)
 recovers "F63: set up: back" far 10.66.0.1
 lab_exec node ip link set "$name" mtu 1280
-ok "F63: its MTU changed: known" wait_for 1 eval '[ "$("$WARREN" status "$name" --json | jq .mtu)" = 1280 ]'
+ok "F63: its MTU changed: known" wait_for 1 eval '[ "$("$WARREN" status "$name" --json | jq ".peers[0].path.mtu")" = 1280 ]'
 lab_exec node ip link set "$name" down
 lab_exec node ip link set "$name" name renamed
 lab_exec node ip link set renamed up
@@ -183,7 +186,7 @@ recovers "F63: renamed: traffic" far 10.66.0.1
 ok "F63: the log says so" wait_for 1 grep -q "called renamed now" "$LAB_DIR/warrend-node.log"
 ok "F63: the sockets stay" eval '"$WARREN" status "$name" && wg show "$name"'
 lab_exec node ip link set renamed mtu 1320
-ok "F63: and its MTU is still followed" wait_for 1 eval '[ "$("$WARREN" status "$name" --json | jq .mtu)" = 1320 ]'
+ok "F63: and its MTU is still followed" wait_for 1 eval '[ "$("$WARREN" status "$name" --json | jq ".peers[0].path.mtu")" = 1320 ]'
 
 # --- into itself ------------------------------------------------------------------------------------------------------
 
