@@ -289,10 +289,10 @@ static bool may_matter(const struct nlmsghdr *h)
 enum watch_news watch_news(struct host *h, int overlay, const void *messages, size_t len)
 {
 	enum watch_news news = WATCH_NOTHING;
-	int left = (int)len;
+	struct reader r = reader_of(messages, len);
+	const struct nlmsghdr *m;
 
-	for (const struct nlmsghdr *m = messages; mnl_nlmsg_ok(m, left);
-	     m = mnl_nlmsg_next(m, &left)) {
+	while ((m = rtnl_next(&r)) != NULL) {
 		if (may_matter(m))
 			news = WATCH_CHANGED;
 		/* What else it says is read with the lists. */
@@ -301,7 +301,7 @@ enum watch_news watch_news(struct host *h, int overlay, const void *messages, si
 		    ((const struct ifinfomsg *)mnl_nlmsg_get_payload(m))->ifi_index == overlay)
 			take_link(h, overlay, m);
 	}
-	return left > 0 ? WATCH_CHANGED : news;
+	return reader_ok(&r) ? news : WATCH_CHANGED;
 }
 
 /* --- lists ------------------------------------------------------------------------------------------------------ */

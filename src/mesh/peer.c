@@ -60,6 +60,12 @@ void peer_apply(struct peer *p, const struct delta_peer *d, usec now)
 	}
 }
 
+/* The host is to choose our address: the one that a packet came to may be of a network that we are about to leave. */
+static void choose_local_anew(struct peer *p)
+{
+	p->via.local = (struct addr){0};
+}
+
 void peer_heard(struct peer *p, const struct via *via, const struct env *env)
 {
 	char from[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX];
@@ -70,6 +76,8 @@ void peer_heard(struct peer *p, const struct via *via, const struct env *env)
 			 addr_print(&p->via.remote, from), addr_print(&via->remote, to));
 	}
 	p->via = *via;
+	if (p->announce_at != USEC_NEVER)
+		choose_local_anew(p);
 }
 
 void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *out)
@@ -86,7 +94,7 @@ void peer_host_changed(struct peer *p, usec active_since, usec now, const struct
 {
 	usec last_at = p->tunnel.stats.last_at;
 
-	p->via.local = (struct addr){0};
+	choose_local_anew(p);
 	if (p->via.kind != VIA_NONE && last_at != USEC_NEVER && last_at >= active_since)
 		p->announce_at = now + rand_jitter(env->rand, PEER_ANNOUNCE_WITHIN);
 	p->announce_tx = p->tunnel.stats.tx_packets;

@@ -1,9 +1,11 @@
 /* Netlink: lists and notifications as watch.c takes them, in a block of exactly their size (reliability.md 4.1, harness 11). What was
  * taken stays within bounds and means something. */
-#include <libmnl/libmnl.h>
+#include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
+#include "tun/rtnl.h"
 #include "tun/watch.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -41,13 +43,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct host *h = calloc(1, sizeof *h), *before = calloc(1, sizeof *before);
 	uint8_t *block = malloc(len);
-	int left = (int)len;
+	struct reader r;
+	const struct nlmsghdr *m;
 
 	require(h != NULL && before != NULL && (block != NULL || len == 0));
 	if (len > 0)
 		memcpy(block, data, len);
-	for (const struct nlmsghdr *m = (const void *)block; mnl_nlmsg_ok(m, left);
-	     m = mnl_nlmsg_next(m, &left)) {
+	r = reader_of(block, len);
+	while ((m = rtnl_next(&r)) != NULL) {
 		memcpy(before, h, sizeof *h);
 		require(watch_take(h, OVERLAY, m) || memcmp(before, h, sizeof *h) == 0);
 		check(h);

@@ -146,6 +146,21 @@ TEST(who_was_sent_something_since_is_not_told_again)
 	assert_int_equal(node_take(one, l, 4), 0);
 }
 
+TEST(f33_what_comes_to_an_old_address_does_not_bring_it_back_until_the_peer_is_told)
+{
+	struct via via;
+
+	node_connect(one, two, NOW);
+	via = find(two)->via;
+	via.local = node_outside(1);
+	mesh_host_changed(one->m, &away, NOW, &one->out);
+	peer_heard(find(two), &via, &one->env.env);
+	assert_false(addr_is_set(&find(two)->via.local));
+	mesh_tick(one->m, NOW + PEER_ANNOUNCE_WITHIN, &one->out);
+	peer_heard(find(two), &via, &one->env.env);
+	assert_true(addr_is_set(&find(two)->via.local));
+}
+
 TEST(nobody_is_told_by_a_node_that_never_spoke)
 {
 	assert_int_equal(sent_after(&away, NOW, NOW + SEC(1)), 0);
@@ -253,6 +268,7 @@ int main(void)
 		WITH(f52_after_a_long_sleep_a_peer_of_before_gets_an_initiation),
 		WITH(a_peer_silent_for_two_minutes_is_left_alone),
 		WITH(who_was_sent_something_since_is_not_told_again),
+		WITH(f33_what_comes_to_an_old_address_does_not_bring_it_back_until_the_peer_is_told),
 		WITH(nobody_is_told_by_a_node_that_never_spoke),
 		WITH(f39_our_own_datagram_from_the_tun_is_dropped_and_told_of_once),
 		WITH(others_packets_that_look_like_ours_pass),
