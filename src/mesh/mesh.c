@@ -76,10 +76,10 @@ static bool may_tick(const struct outbox *out)
 
 void mesh_settle(struct mesh *m, struct peer *p, usec now, struct outbox *out)
 {
-	if (usec_due(tunnel_deadline(&p->tunnel), now) && may_tick(out))
+	if (usec_due(peer_deadline(p), now) && may_tick(out))
 		peer_tick(p, now, out);
 	m->places += past_note_place(p, now);
-	heap_set(&m->deadlines, &p->deadline, tunnel_deadline(&p->tunnel));
+	heap_set(&m->deadlines, &p->deadline, peer_deadline(p));
 }
 
 /* --- what outlives the process ---------------------------------------------------------------------------------- */
@@ -306,6 +306,7 @@ int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *o
 			past_free(&m->past); /* who was not named is forgotten */
 		list_for_each (item, &m->peers)
 			mesh_settle(m, list_entry(item, struct peer, order), now, out);
+		mesh_tell_overlap(m);
 	}
 	for (size_t i = 0; fresh != NULL && i < d->peer_count; i++)
 		peer_free(fresh[i]);
