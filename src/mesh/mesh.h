@@ -79,6 +79,7 @@ struct mesh_peer_view {
 	usec direct_since_wall; /* 0: not direct */
 	uint64_t rx_bytes, tx_bytes;
 	uint16_t keepalive;
+	enum conf_path path; /* as configured */
 	enum mesh_peer_state state;
 	unsigned switches;
 };
