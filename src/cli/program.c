@@ -10,20 +10,20 @@
 #include <unistd.h>
 
 /* DIR/name, DIR being that of this program, perhaps followed by `way`. */
-static bool find_beside(char path[static PATH_MAX], const char *way, const char *name)
+static bool find_beside(char path[static PROGRAM_PATH_MAX], const char *way, const char *name)
 {
-	char self[PATH_MAX];
+	char self[PROGRAM_PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
 
 	if (len <= 0)
 		return false;
 	self[len] = '\0';
 	*strrchr(self, '/') = '\0';
-	return snprintf(path, PATH_MAX, "%s/%s%s", self, way, name) < PATH_MAX &&
+	return snprintf(path, PROGRAM_PATH_MAX, "%s/%s%s", self, way, name) < PROGRAM_PATH_MAX &&
 	       access(path, X_OK) == 0;
 }
 
-bool program_find(char path[static PATH_MAX], const char *name, bool beside)
+bool program_find(char path[static PROGRAM_PATH_MAX], const char *name, bool beside)
 {
 	const char *dir = getenv("PATH");
 
@@ -33,7 +33,9 @@ bool program_find(char path[static PATH_MAX], const char *name, bool beside)
 		int len = (int)strcspn(dir, ":");
 
 		/* A relative one would make a program of whatever lies in the current folder (vuln_33). */
-		if (*dir == '/' && snprintf(path, PATH_MAX, "%.*s/%s", len, dir, name) < PATH_MAX &&
+		if (*dir == '/' &&
+		    snprintf(path, PROGRAM_PATH_MAX, "%.*s/%s", len, dir, name) <
+			    PROGRAM_PATH_MAX &&
 		    access(path, X_OK) == 0)
 			return true;
 		dir += len + (dir[len] == ':');

@@ -2,14 +2,15 @@
 #ifndef CLI_PROGRAM_H
 #define CLI_PROGRAM_H
 
-#include <limits.h>
 #include <stdbool.h>
 
 #include "cli/command.h"
 #include "conf/conf.h"
 
+#define PROGRAM_PATH_MAX 1024
+
 /* Where `name` is: beside this program if asked for (also in the sbin beside its bin), else in the absolute folders of $PATH. */
-bool program_find(char path[static PATH_MAX], const char *name, bool beside);
+bool program_find(char path[static PROGRAM_PATH_MAX], const char *name, bool beside);
 
 /* Run it to its end, with `input` (or nothing) on its standard input. Its exit status, 128 and more for a signal; -errno when it does
  * not start. */

@@ -82,7 +82,7 @@ static bool run_resolvconf(const struct cli *cli, const struct subject *s, const
 {
 	/* Debian's resolvconf orders interfaces by such names; the others know the plain one. */
 	bool ordered = access("/etc/resolvconf/interface-order", F_OK) == 0;
-	char program[PATH_MAX], interface[IF_NAMESIZE + 4];
+	char program[PROGRAM_PATH_MAX], interface[IF_NAMESIZE + 4];
 
 	if (!program_find(program, "resolvconf", false)) {
 		if (input != NULL)
@@ -123,7 +123,7 @@ static bool take_dns_back(const struct cli *cli, const struct subject *s)
 /* It says itself what is wrong. */
 static bool start_daemon(const struct cli *cli, const struct subject *s)
 {
-	char program[PATH_MAX];
+	char program[PROGRAM_PATH_MAX];
 
 	if (!program_find(program, "warrend", true)) {
 		fprintf(cli->err, "warren: there is no warrend beside this program or in PATH\n");
