@@ -348,9 +348,17 @@ static void release_text(char *answer)
 	free(answer);
 }
 
-static const struct local_protocol uapi_protocol = {uapi_frame, answer_uapi, release_secret, 0};
-static const struct local_protocol control_protocol = {answer_frame, answer_control, release_text,
-						       ANSWER_OTHERS_MAX};
+static const struct local_protocol uapi_protocol = {
+	.frame = uapi_frame,
+	.answer = answer_uapi,
+	.release = release_secret,
+};
+static const struct local_protocol control_protocol = {
+	.frame = answer_frame,
+	.answer = answer_control,
+	.release = release_text,
+	.others_max = ANSWER_OTHERS_MAX,
+};
 
 static void on_socket_removed(void *ctx)
 {

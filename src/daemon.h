@@ -16,7 +16,7 @@ enum daemon_exit {
 
 struct daemon_options {
 	const char *interface;
-	struct conf *conf;   /* or NULL: configured by UAPI. Taken: its keys are wiped once applied */
+	struct conf *conf; /* or NULL: configured by UAPI. Taken: its keys are wiped once applied */
 	int tun_fd, uapi_fd; /* handed over, or -1 */
 	const struct log *log;
 	void (*ready)(void *ctx); /* once: TUN and sockets are there and configured */
