@@ -26,7 +26,7 @@ static const struct command {
 	{"check", "FILE", "say all errors of a configuration file", 1, 1, check_check},
 	{"strip", "NAME|FILE", "print the part of a file that wg takes", 1, 1, check_strip},
 	{"up", "NAME|FILE", "bring an interface up", 1, 1, up_up},
-	{"down", "NAME|FILE", "take it down, also what a killed daemon left", 1, 1, up_down},
+	{"down", "NAME|FILE", "take it down, even after a crash", 1, 1, up_down},
 	{"reload", "NAME|FILE", "take up changes of the file, say them", 1, 1, reload_reload},
 	{"status", "[IFACE] [--json] [--check]", "show a daemon, its peers and paths", 0, ANY,
 	 show_status},
