@@ -204,6 +204,9 @@ static void warn_without_effect(struct daemon *d, const struct conf *c)
 {
 	bool anchors = c->anchor;
 
+	if (!c->has_private_key)
+		log_warn(d->log, "the file has no PrivateKey: nothing is carried until one is set");
+
 	for (size_t i = 0; i < c->peer_count; i++)
 		anchors = anchors || c->peers[i].anchor || c->peers[i].path != CONF_PATH_AUTO;
 	if (anchors || c->stun.count > 0 || c->turn.count > 0)
@@ -384,7 +387,8 @@ static enum daemon_exit open_sockets(struct daemon *d)
 		err = local_open(&d->uapi, d->loop, uapi, 0600, &uapi_protocol, d, d->log);
 	if (err == 0) {
 		local_on_removed(d->uapi, on_socket_removed, d);
-		err = local_open(&d->control, d->loop, control, 0660, &control_protocol, d, d->log);
+		err = local_open_shared(&d->control, d->loop, control, d->options->user->uid,
+					d->options->user->gid, &control_protocol, d, d->log);
 	}
 	if (err == -EADDRINUSE) {
 		log_error(d->log, "another daemon serves %s already", name);
@@ -393,6 +397,11 @@ static enum daemon_exit open_sockets(struct daemon *d)
 	if (err < 0) {
 		log_error(d->log, "cannot open %s: %s", d->uapi == NULL ? uapi : control,
 			  strerror(-err));
+		return EXIT_HOST;
+	}
+	err = sweeper_watch(d->options->sweeper, (const char *const[]){uapi, control}, 2);
+	if (err < 0) {
+		log_error(d->log, "cannot have the sockets of %s swept: %s", name, strerror(-err));
 		return EXIT_HOST;
 	}
 	return EXIT_OK;
@@ -465,13 +474,15 @@ static enum daemon_exit start(struct daemon *d)
 		log_error(d->log, "out of memory");
 		return EXIT_HOST;
 	}
-	return EXIT_OK;
+	return priv_drop(d->options->user, d->log) < 0 ? EXIT_HOST : EXIT_OK;
 }
 
 static void stop(struct daemon *d)
 {
 	local_close(d->uapi);
 	local_close(d->control);
+	sweeper_end(
+		d->options->sweeper); /* while the device is ours: no other daemon has this name */
 	loop_unwatch(d->tun_watch);
 	for (unsigned i = 0; i < UDP_DOORS; i++)
 		loop_unwatch(d->doors[i].watch);
@@ -504,9 +515,15 @@ enum daemon_exit daemon_run(const struct daemon_options *o)
 
 	code = start(d);
 	if (code == EXIT_OK) {
+		char status[64];
+
+		snprintf(status, sizeof status, "%s is listening on port %u", tun_name(d->tun),
+			 udp_port(d->udp));
 		log_info(d->log, "listening on port %u", udp_port(d->udp));
+		notify_send(o->notify, "READY=1", status);
 		o->ready(o->ready_ctx);
 		loop_run(d->loop);
+		notify_send(o->notify, "STOPPING=1", "stopping");
 	}
 	stop(d);
 	free(d);

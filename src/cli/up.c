@@ -16,6 +16,7 @@
 #include "conf/conf_file.h"
 
 #define STOP_FOR SEC(5)
+#define LINK_FOR SEC(1)
 
 /* What a command is about. */
 struct subject {
@@ -147,14 +148,17 @@ static void remove_stale(const struct cli *cli, const char *name)
 	unlink(path);
 }
 
+/* Its socket goes first, then its link, but for one that was there before it. */
 static bool wait_for_end(const struct cli *cli, const char *name)
 {
 	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
 	char path[ASK_PATH_MAX];
+	bool gone = false;
 
 	ask_path(cli, name, path);
 	for (usec waited = 0; waited < STOP_FOR; waited += MSEC(20)) {
-		if (access(path, F_OK) != 0 || !ask_is_up(cli, name))
+		gone = gone || access(path, F_OK) != 0 || !ask_is_up(cli, name);
+		if (gone && (if_nametoindex(name) == 0 || waited >= LINK_FOR))
 			return true;
 		nanosleep(&pause, NULL);
 	}

@@ -80,6 +80,7 @@ struct mesh_peer_view {
 	uint64_t rx_bytes, tx_bytes;
 	uint16_t keepalive;
 	enum conf_path path; /* as configured */
+	usec idle_for; /* since the last packet for or from it; USEC_NEVER: there was none */
 	enum mesh_peer_state state;
 	unsigned switches;
 };

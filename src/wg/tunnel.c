@@ -201,6 +201,7 @@ enum drop tunnel_send(struct tunnel *t, struct packet *p, size_t mtu, usec now,
 		return DROP_NO_KEY;
 
 	t->stuck = false;
+	t->stats.data_at = now;
 	if (tunnel_has_session(t, now))
 		seal(t, p, mtu, now, job);
 	else
@@ -415,8 +416,10 @@ enum drop tunnel_received(struct tunnel *t, const uint8_t *msg, size_t len, bool
 		return drop;
 
 	count_received(t, len, now);
-	if (data)
+	if (data) {
+		t->stats.data_at = now;
 		timers_received_data(&t->timers, now);
+	}
 	if (!s->confirmed) {
 		confirm(t, s, now);
 		*result = TUNNEL_UP;
@@ -527,7 +530,7 @@ bool tunnel_init(struct tunnel *t, struct tunnel_shared *shared, const struct ke
 		return false;
 	}
 	t->shared = shared;
-	t->stats.handshake_at = USEC_NEVER;
+	t->stats.handshake_at = t->stats.data_at = USEC_NEVER;
 	cookie_jar_init(&t->cookies, remote);
 	timers_init(&t->timers);
 	return true;

@@ -39,6 +39,7 @@ struct tunnel_stats {
 	uint64_t handshakes_started; /* initiations of ours */
 	uint64_t handshakes_done;    /* sessions confirmed, in either role */
 	usec handshake_at;           /* when the latest was; USEC_NEVER: never */
+	usec data_at; /* when a packet, not a keepalive, last came for or from the peer; USEC_NEVER: never */
 };
 
 enum tunnel_result {

@@ -128,7 +128,7 @@ wg showconf "$name" >"$LAB_DIR/after"
 ok "F10: nothing changed" cmp "$LAB_DIR/before" "$LAB_DIR/after"
 ok "F10: not even an address or a route" eval '[ "$(routes | wc -l)" -eq 3 ] && pings node 10.66.0.3'
 ok "vuln_52: another user may not stop or reload it" eval \
-	'for cmd in stop reload; do echo "{\"cmd\":\"$cmd\",\"config\":\"\"}" | setpriv --reuid=65534 --keep-groups socat -t 5 - "UNIX-CONNECT:/run/warren/$name.sock" |
+	'for cmd in stop reload; do echo "{\"cmd\":\"$cmd\",\"config\":\"\"}" | setpriv --reuid=65534 --regid="$(stat -c %g "/run/warren/$name.sock")" --clear-groups socat -t 5 - "UNIX-CONNECT:/run/warren/$name.sock" |
 	grep "only root" || return; done'
 cp "$LAB_DIR/good" "$file"
 
