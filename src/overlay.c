@@ -29,7 +29,8 @@ static bool has_address(const struct prefix *list, size_t count, const struct pr
 	return false;
 }
 
-static int add_addresses(struct overlay *o, const struct conf *c, const struct log *log)
+/* Those that were not added yet; or, `again`, all. */
+static int add_addresses(struct overlay *o, const struct conf *c, bool again, const struct log *log)
 {
 	struct prefix *more =
 		reallocarray(o->addresses, o->address_count + c->address_count + 1, sizeof *more);
@@ -42,9 +43,10 @@ static int add_addresses(struct overlay *o, const struct conf *c, const struct l
 	o->addresses = more;
 	for (size_t i = 0; i < c->address_count; i++) {
 		const struct prefix *p = &c->addresses[i];
-		int err = link_add_address(o->rtnl, o->index, p);
+		bool ours = has_address(o->addresses, o->address_count, p);
+		int err = ours && !again ? 0 : link_add_address(o->rtnl, o->index, p);
 
-		if (err == 0 && !has_address(o->addresses, o->address_count, p))
+		if (err == 0 && !ours)
 			o->addresses[o->address_count++] = *p;
 		if (err < 0 && err != -EEXIST) {
 			log_error(log, "cannot add the address %s: %s", prefix_print(p, text),
@@ -74,13 +76,13 @@ static bool remove_addresses(struct overlay *o, const struct conf *c)
 
 static int set_addresses(struct overlay *o, const struct conf *c, const struct log *log)
 {
-	int err = add_addresses(o, c, log);
+	int err = add_addresses(o, c, false, log);
 
 	if (err < 0 || !remove_addresses(o, c))
 		return err;
 	/* With an IPv4 address the kernel also removes those of its subnet that came later, and with the last one all
 	 * routes; and an IPv6 address is there only once, whatever its length. */
-	if ((err = add_addresses(o, c, log)) == 0 &&
+	if ((err = add_addresses(o, c, true, log)) == 0 &&
 	    (err = route_renew(o->rtnl, &o->routes, o->index)) < 0)
 		log_error(log, "cannot put the routes back: %s", strerror(-err));
 	return err;
@@ -184,20 +186,35 @@ static int set_routes(struct overlay *o, const struct conf *c, const struct log 
 
 /* --- all of it -------------------------------------------------------------------------------------------------- */
 
+static int set_mtu(struct overlay *o, uint32_t mtu, const struct log *log)
+{
+	int err = mtu == o->mtu ? 0 : link_set_mtu(o->rtnl, o->index, mtu);
+
+	if (err == 0)
+		o->mtu = mtu;
+	else
+		log_error(log, "cannot set the MTU: %s", strerror(-err));
+	return err;
+}
+
+static int set_up(struct overlay *o, const struct log *log)
+{
+	int err = o->up ? 0 : link_set_up(o->rtnl, o->index);
+
+	o->up = err == 0;
+	if (err < 0)
+		log_error(log, "cannot set the interface up: %s", strerror(-err));
+	return err;
+}
+
+/* Asks the kernel for nothing that is there already: it may have its lock for longer than packets can wait. */
 int overlay_apply(struct overlay *o, const struct conf *c, const struct log *log)
 {
 	int err;
 
-	if ((err = link_set_mtu(o->rtnl, o->index, c->has_mtu ? c->mtu : CONF_MTU_DEFAULT)) < 0) {
-		log_error(log, "cannot set the MTU: %s", strerror(-err));
+	if ((err = set_mtu(o, c->has_mtu ? c->mtu : CONF_MTU_DEFAULT, log)) < 0 ||
+	    (err = set_addresses(o, c, log)) < 0 || (err = set_up(o, log)) < 0)
 		return err;
-	}
-	if ((err = set_addresses(o, c, log)) < 0)
-		return err;
-	if ((err = link_set_up(o->rtnl, o->index)) < 0) {
-		log_error(log, "cannot set the interface up: %s", strerror(-err));
-		return err;
-	}
 	return set_routes(o, c, log);
 }
 

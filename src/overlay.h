@@ -13,6 +13,8 @@ struct overlay {
 	size_t address_count;
 	struct route_list routes;
 	int index;
+	uint32_t mtu; /* as set here */
+	bool up;      /* it was set up here */
 };
 
 /* The device is new: no link-local address by itself, the default MTU. 0 or -errno, told in the log. */

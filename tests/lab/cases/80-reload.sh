@@ -139,7 +139,7 @@ lab_spawn mate iperf3 iperf3 -s -p 5201 -B 10.66.0.2
 wait_for 5 lab_exec mate bash -c 'exec 3<>/dev/tcp/10.66.0.2/5201'
 lab_spawn node load iperf3 -c 10.66.0.2 -p 5201 -t 30 -b 100M
 load=$LAB_PID
-lab_spawn node ping ping -n -q -i 0.005 10.66.0.2
+lab_spawn node ping ping -n -i 0.005 10.66.0.2
 ping=$LAB_PID
 
 hundred_reloads() {
@@ -154,9 +154,16 @@ hundred_reloads() {
 began=$(date +%s%N)
 ok "F09: reloaded 100 times under load, every kind of change" hundred_reloads
 echo "# $((($(date +%s%N) - began) / 1000000)) ms for 100 reloads"
+sleep 0.5
 kill -INT "$ping"
 wait "$ping" 2>/dev/null
-ok "F09: not a packet of a peer that did not change is lost" eval 'lab_log ping; lab_log ping | grep -q " 0% packet loss"'
+# What was on its way when ping ended is no loss: all before the last answer count.
+nothing_lost() {
+	lab_log ping | sed -n 's/.*icmp_seq=\([0-9]*\) ttl.*/\1/p' | sort -nu |
+		awk '{ last = $1 } END { print last " sent, " last - NR " lost"; exit last < 200 || last != NR }'
+}
+ok "F09: not a packet of a peer that did not change is lost" nothing_lost && echo "# $(cat "$LAB_DIR/.out")"
+ok "F09: and the load went on" eval '! gone "$load"'
 ok "F09: its session is the one it had" test "$(lab_log warrend-mate | grep -c 'removed')" -eq 0
 ok "F09: the daemon is the one it was" test "$(daemon_pid)" = "$pid"
 ok "F09: the other one is back" pings node 10.66.0.3
