@@ -13,7 +13,7 @@
 
 /* A folder that was made here, or by a life that stayed root, is given to the user that is to write there: nobody else could
  * have put anything into it. */
-static int open_folder(const char *path, uid_t uid, gid_t gid)
+static int open_folder(const char *path, uid_t uid, gid_t gid, const struct log *log)
 {
 	struct stat st;
 	int fd;
@@ -22,10 +22,9 @@ static int open_folder(const char *path, uid_t uid, gid_t gid)
 		return -1;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0 && uid != 0 && fstat(fd, &st) == 0 && st.st_uid == 0 &&
-	    (st.st_mode & ALLPERMS) == 0700 && fchown(fd, uid, gid) < 0) {
-		close(fd);
-		return -1;
-	}
+	    (st.st_mode & ALLPERMS) == 0700 && fchown(fd, uid, gid) < 0)
+		log_debug(log, "cannot give the state folder to user %u: %s", (unsigned)uid,
+			  strerror(errno)); /* it can still be read */
 	return fd;
 }
 
@@ -86,7 +85,7 @@ void store_open(struct store *s, const char *folder, const char *interface, uid_
 	*s = (struct store){.log = log, .path = folder};
 	snprintf(s->name, sizeof s->name, "%s.state", interface);
 	snprintf(s->fresh, sizeof s->fresh, "%s.state.new", interface);
-	s->folder = open_folder(folder, uid, gid);
+	s->folder = open_folder(folder, uid, gid, log);
 	if (s->folder < 0) {
 		log_warn(log,
 			 "cannot open the state folder %s: %s: after a restart peers are reached "

@@ -43,7 +43,7 @@ declare -A pids
 begin() {
 	local name
 	name=$(lab_if "$1")
-	lab_spawn "$1" "warrend-$1" "$WARREND" -f --config "$LAB_DIR/$name.conf" "$name"
+	lab_spawn "$1" "warrend-$1" "$WARREND" -f --user nobody --config "$LAB_DIR/$name.conf" "$name"
 	pids[$1]=$LAB_PID
 }
 

@@ -263,6 +263,16 @@ TEST(long_lines_are_passed_over)
 	}
 }
 
+TEST(a_line_with_a_zero_is_passed_over)
+{
+	static const char text[] = HEAD "peer " PEER "\0 seen 1\n";
+
+	assert_int_equal(read_text(text, sizeof text - 1), STATE_OK);
+	assert_int_equal(past.count, 0);
+	assert_int_equal(skipped.count, 1);
+	past_free(&past);
+}
+
 TEST(a_peer_counts_once)
 {
 	assert_int_equal(read_string(HEAD "peer " PEER " seen 5\npeer " PEER " seen 5\n"),
@@ -315,6 +325,7 @@ int main(void)
 		RUN(the_others_stay_when_one_is_not_understood),
 		RUN(a_torn_file_gives_whole_lines_or_none),
 		RUN(long_lines_are_passed_over),
+		RUN(a_line_with_a_zero_is_passed_over),
 		RUN(a_peer_counts_once),
 		RUN(no_more_peers_than_a_mesh_may_have),
 		RUN(an_endpoint_with_port_0_is_left_out),
