@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -64,14 +63,13 @@ static void stand_apart(int pipe)
 
 static _Noreturn void run(int pipe)
 {
-	struct word first = {0}, more;
-	bool whole;
+	struct word first = {0}, later;
 
 	stand_apart(pipe);
-	whole = hear(pipe, &first) == (ssize_t)sizeof first;
-	while (hear(pipe, &more) > 0)
+	hear(pipe, &first);
+	while (hear(pipe, &later) > 0)
 		continue;
-	for (size_t i = 0; i < SWEEPER_FILES && whole; i++)
+	for (size_t i = 0; i < SWEEPER_FILES; i++)
 		sweep(&first.files[i]);
 	_exit(0);
 }

@@ -108,6 +108,7 @@ owns() {
 conf node 10.66.0.1/24 mate 10.66.0.2/32 192.0.2.2:51820
 conf mate 10.66.0.2/24 node 10.66.0.1/32 192.0.2.1:51820
 ok "the mate is up" lab_warrend mate
+LAB_PREFIX=(setpriv --groups 4,27)
 for user in nobody daemon; do
 	group=$(id -gn $user)
 	ok "--user $user, with a file that only root may read" daemon --user $user --config "$LAB_DIR/$name.conf"
@@ -127,6 +128,7 @@ done
 
 # --- after the drop ---------------------------------------------------------------------------------------------------
 
+LAB_PREFIX=()
 daemon --user daemon --config "$LAB_DIR/$name.conf"
 ok "vuln_52: the control socket answers the group" asks nobody daemon
 ok "vuln_52: the user" asks daemon nogroup
