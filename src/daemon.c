@@ -2,6 +2,7 @@
 #include "daemon.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,13 +20,13 @@
 #include "io/udp.h"
 #include "mesh/mesh.h"
 #include "overlay.h"
-#include "tun/link.h"
+#include "store.h"
 #include "tun/tun.h"
+#include "tun/watch.h"
 
 #define UAPI_FOLDER    "/var/run/wireguard"
 #define CONTROL_FOLDER "/run/warren"
 #define ROUNDS_MAX     8 /* batches of one descriptor per wake-up, so that none starves the others */
-#define MTU_LOOK_EVERY SEC(2)
 
 struct daemon {
 	const struct daemon_options *options;
@@ -35,8 +36,12 @@ struct daemon {
 	struct loop *loop;
 	struct tun *tun;
 	struct overlay overlay;
+	struct store store;
 	struct udp *udp;
-	struct loop_watch *tun_watch;
+	struct loop_watch *tun_watch, *host_watch;
+	struct watch *watch;
+	char overlay_name[HOST_NAME_MAX + 1]; /* as last told; the sockets keep their first */
+	bool overlay_up;
 	struct door {
 		struct daemon *daemon;
 		unsigned number;
@@ -48,7 +53,6 @@ struct daemon {
 		conf; /* loaded last, without its keys: those are the mesh's; NULL: configured by UAPI */
 	struct batch in;
 	struct outbox out;
-	usec mtu_seen_at;
 	char host_name[256];
 };
 
@@ -73,7 +77,9 @@ static void before_sleep(void *ctx)
 	struct daemon *d = ctx;
 	usec sockets = usec_min(local_deadline(d->uapi), local_deadline(d->control));
 
-	loop_wake_at(d->loop, usec_min(mesh_deadline(d->mesh), sockets));
+	usec mine = usec_min(store_deadline(&d->store, d->mesh), watch_deadline(d->watch));
+
+	loop_wake_at(d->loop, usec_min(mine, usec_min(mesh_deadline(d->mesh), sockets)));
 }
 
 static void on_net_readable(void *ctx, int events)
@@ -110,26 +116,77 @@ static void look_at_wall_clock(struct daemon *d)
 	d->env.wall_offset = loop_wall_offset();
 }
 
-static void look_at_mtu(struct daemon *d)
-{
-	int mtu = link_mtu(tun_name(d->tun));
+/* --- the host's network ----------------------------------------------------------------------------------------- */
 
-	if (mtu > 0)
-		mesh_mtu_changed(d->mesh, (size_t)mtu);
-	d->mtu_seen_at = loop_now(d->loop);
+static void tell_of_overlay(struct daemon *d, const struct host *h)
+{
+	if (strcmp(d->overlay_name, h->overlay.name) != 0) {
+		if (d->overlay_name[0] != '\0')
+			log_info(
+				d->log,
+				"the interface is called %s now; the sockets are still those of %s",
+				h->overlay.name, tun_name(d->tun));
+		memcpy(d->overlay_name, h->overlay.name, sizeof d->overlay_name);
+	}
+	if (d->overlay_up != h->overlay.up)
+		log_info(d->log, h->overlay.up
+					 ? "the interface is up"
+					 : "the interface is down: what peers send is dropped");
+	d->overlay_up = h->overlay.up;
 }
+
+static void tell_of_host(struct daemon *d)
+{
+	const struct host *h = watch_host(d->watch);
+
+	if (h->overlay.mtu > 0) { /* it is there */
+		tell_of_overlay(d, h);
+		mesh_mtu_changed(d->mesh, h->overlay.mtu);
+	}
+	mesh_host_changed(d->mesh, h, loop_now(d->loop), &d->out);
+	flush(d);
+}
+
+/* Take in what the kernel has said until now. */
+static void look_at_host(struct daemon *d)
+{
+	watch_hear(d->watch, loop_now(d->loop));
+	if (watch_tick(d->watch, loop_now(d->loop)))
+		tell_of_host(d);
+}
+
+static void on_host_news(void *ctx, int events)
+{
+	(void)events;
+	look_at_host(ctx);
+}
+
+static void on_resumed(void *ctx, usec since)
+{
+	struct daemon *d = ctx;
+	struct host *h = watch_host(d->watch);
+
+	h->slept_at = since;
+	h->woke_at = loop_now(d->loop);
+	log_info(d->log, "awake after %" PRId64 " s", (h->woke_at - since) / SEC(1));
+	look_at_wall_clock(d);
+	tell_of_host(d);
+}
+
+/* --- time ------------------------------------------------------------------------------------------------------- */
 
 static void on_deadline(void *ctx)
 {
 	struct daemon *d = ctx;
 
 	look_at_wall_clock(d);
-	if (loop_now(d->loop) - d->mtu_seen_at >= MTU_LOOK_EVERY)
-		look_at_mtu(d);
+	if (watch_tick(d->watch, loop_now(d->loop)))
+		tell_of_host(d);
 	mesh_tick(d->mesh, loop_now(d->loop), &d->out);
 	flush(d);
 	local_tick(d->uapi, loop_now(d->loop));
 	local_tick(d->control, loop_now(d->loop));
+	store_tick(&d->store, d->mesh, loop_now(d->loop));
 }
 
 /* --- configuration ---------------------------------------------------------------------------------------------- */
@@ -175,6 +232,7 @@ static int apply(struct daemon *d, const struct delta *change)
 	uint32_t fwmark;
 	int err;
 
+	store_recall(&d->store, d->mesh, change);
 	mesh_look(d->mesh, &before);
 	fwmark = change->has_fwmark ? change->fwmark : before.fwmark;
 	if ((err = open_doors(d, change, fwmark, &other)) < 0)
@@ -225,7 +283,7 @@ static int apply_with_overlay(struct daemon *d, struct delta *change, const stru
 		if (err < 0)
 			log_error(d->log, "cannot apply the configuration: %s", strerror(-err));
 	}
-	look_at_mtu(d);
+	look_at_host(d);
 	return err;
 }
 
@@ -287,7 +345,7 @@ static char *answer_uapi(void *ctx, char *text, size_t len, uid_t uid, size_t *a
 		return uapi_write_get(d->mesh, loop_now(d->loop), answer_len);
 
 	if (what == UAPI_SET) {
-		look_at_mtu(d);
+		look_at_host(d);
 		error = -apply(d, change);
 	}
 	delta_free(change);
@@ -434,6 +492,19 @@ static enum daemon_exit open_tun(struct daemon *d)
 	return overlay_init(&d->overlay, tun_index(d->tun), d->log) < 0 ? EXIT_HOST : EXIT_OK;
 }
 
+static enum daemon_exit open_watch(struct daemon *d)
+{
+	int err = watch_open(&d->watch, tun_index(d->tun));
+
+	if (err == 0) {
+		d->host_watch = loop_watch(d->loop, watch_fd(d->watch), LOOP_READ, on_host_news, d);
+		err = d->host_watch == NULL ? -ENOMEM : loop_on_resume(d->loop, on_resumed, d);
+	}
+	if (err < 0)
+		log_error(d->log, "cannot watch the host's network: %s", strerror(-err));
+	return err < 0 ? EXIT_HOST : EXIT_OK;
+}
+
 static enum daemon_exit open_host(struct daemon *d)
 {
 	int err;
@@ -463,10 +534,12 @@ static enum daemon_exit start(struct daemon *d)
 	enum daemon_exit code;
 
 	if ((code = open_host(d)) != EXIT_OK || (code = open_tun(d)) != EXIT_OK ||
-	    (code = open_sockets(d)) != EXIT_OK)
+	    (code = open_watch(d)) != EXIT_OK || (code = open_sockets(d)) != EXIT_OK)
 		return code;
+	store_open(&d->store, d->options->state_dir, tun_name(d->tun), d->options->user->uid,
+		   d->options->user->gid, d->log);
 	watch_doors(d);
-	look_at_mtu(d);
+	look_at_host(d);
 	if (d->conf != NULL && apply_config(d, d->conf) < 0)
 		return EXIT_HOST;
 	d->tun_watch = loop_watch(d->loop, tun_fd(d->tun), LOOP_READ, on_tun_readable, d);
@@ -481,9 +554,12 @@ static void stop(struct daemon *d)
 {
 	local_close(d->uapi);
 	local_close(d->control);
+	store_close(&d->store, d->mesh, loop_now(d->loop));
 	sweeper_end(
 		d->options->sweeper); /* while the device is ours: no other daemon has this name */
 	loop_unwatch(d->tun_watch);
+	loop_unwatch(d->host_watch);
+	watch_close(d->watch);
 	for (unsigned i = 0; i < UDP_DOORS; i++)
 		loop_unwatch(d->doors[i].watch);
 	overlay_undo(&d->overlay);
@@ -506,6 +582,7 @@ enum daemon_exit daemon_run(const struct daemon_options *o)
 		return EXIT_HOST;
 	}
 	d->options = o;
+	d->store.folder = -1;
 	d->conf = o->conf;
 	d->log = o->log;
 	d->rand = rand_system();

@@ -24,6 +24,7 @@ struct daemon_options {
 	const struct priv_user *user;
 	struct sweeper *sweeper;
 	const struct notify *notify;
+	const char *state_dir;
 	const struct log *log;
 	void (*ready)(void *ctx); /* once: TUN and sockets are there and configured */
 	void *ready_ctx;

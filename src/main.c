@@ -32,6 +32,10 @@ static const char usage[] =
 	"      --user NAME    once started, be this user with two capabilities (default: " PRIV_USER
 	",\n"
 	"                     where there is such a user)\n"
+	"      --state-dir DIR\n"
+	"                     keep what outlives a restart in DIR/IFACE.state; default "
+	"$STATE_DIRECTORY, else\n"
+	"                     /var/lib/warren\n"
 	"      --version      print the version\n"
 	"      --help         print this text\n"
 	"\n"
@@ -43,7 +47,7 @@ static const char usage[] =
 
 struct arguments {
 	bool foreground;
-	const char *config, *user, *interface;
+	const char *config, *user, *interface, *state_dir;
 	enum log_level level;
 	int tun_fd, uapi_fd;
 };
@@ -95,11 +99,24 @@ static void socket_unit(int *uapi_fd)
 		*uapi_fd = 3;
 }
 
+/* The service manager may name several: the first is ours. */
+static const char *state_folder(void)
+{
+	char *folders = getenv("STATE_DIRECTORY");
+
+	if (folders == NULL || *folders == '\0')
+		return "/var/lib/warren";
+	folders[strcspn(folders, ":")] = '\0';
+	return folders;
+}
+
 static bool environment(struct arguments *a)
 {
 	const char *level = getenv("LOG_LEVEL"), *foreground = getenv("WG_PROCESS_FOREGROUND");
 
 	a->level = LEVEL_INFO;
+	if (a->state_dir == NULL)
+		a->state_dir = state_folder();
 	if (level != NULL && !level_from(level, &a->level)) {
 		fprintf(stderr,
 			"warrend: LOG_LEVEL=%s is none of silent, error, info, verbose, debug\n",
@@ -126,11 +143,12 @@ static bool interface_name_ok(const char *name)
 /* Exit code, or -1 to go on. */
 static int parse(struct arguments *a, int argc, char **argv)
 {
-	enum { OPT_CONFIG = 256, OPT_USER, OPT_VERSION, OPT_HELP };
+	enum { OPT_CONFIG = 256, OPT_USER, OPT_STATE_DIR, OPT_VERSION, OPT_HELP };
 	static const struct option options[] = {
 		{"foreground", no_argument, NULL, 'f'},
 		{"config", required_argument, NULL, OPT_CONFIG},
 		{"user", required_argument, NULL, OPT_USER},
+		{"state-dir", required_argument, NULL, OPT_STATE_DIR},
 		{"version", no_argument, NULL, OPT_VERSION},
 		{"help", no_argument, NULL, OPT_HELP},
 		{NULL, 0, NULL, 0},
@@ -148,6 +166,9 @@ static int parse(struct arguments *a, int argc, char **argv)
 			break;
 		case OPT_USER:
 			a->user = optarg;
+			break;
+		case OPT_STATE_DIR:
+			a->state_dir = optarg;
 			break;
 		case OPT_VERSION:
 			puts("warrend " PACKAGE_VERSION);
@@ -231,6 +252,7 @@ static enum daemon_exit prepare_and_run(const struct start *s, struct sweeper *s
 		.conf = conf,
 		.tun_fd = a->tun_fd,
 		.uapi_fd = a->uapi_fd,
+		.state_dir = a->state_dir,
 		.user = &user,
 		.sweeper = sweeper,
 		.notify = s->notify,

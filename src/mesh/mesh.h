@@ -9,9 +9,11 @@
 
 #include "base/drop.h"
 #include "base/env.h"
+#include "base/host.h"
 #include "base/outbox.h"
 #include "base/packet.h"
 #include "conf/delta.h"
+#include "mesh/past.h"
 
 #define MESH_PEERS_MAX                                                                             \
 	8192 /* each is some locked pages of its own; the kernel's limit of maps is 65530 */
@@ -30,10 +32,24 @@ void mesh_free(struct mesh *m);
  * here: the daemon has opened the sockets before it calls. What must leave at once (keepalives) goes to the outbox. */
 int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *out);
 
+/* How the host's network is now. When it is another, or the host slept: our own address is forgotten on the way to every peer, and
+ * those with a session or traffic in the last MESH_ACTIVE_FOR (awake) hear of us at once, by a keepalive or an initiation. */
+void mesh_host_changed(struct mesh *m, const struct host *host, usec now, struct outbox *out);
+#define MESH_ACTIVE_FOR SEC(120)
+
 /* The inner MTU: bounds the padding. */
 void mesh_mtu_changed(struct mesh *m, size_t mtu);
 /* The port the doors are really open on. */
 void mesh_port_changed(struct mesh *m, uint16_t port);
+
+/* What an earlier life of the node of key past->self knew. Taken; call it before the change that brings this key or the peers, for
+ * a peer takes its part as it appears. The rest waits, until a change removes its peer or all peers. */
+void mesh_restore_take(struct mesh *m, struct past *past);
+/* What is to outlive the process, ordered by key, of peers and of those still waiting: 0, then past_free() it. -ENOMEM; -ENOKEY
+ * without an identity. */
+int mesh_past(struct mesh *m, usec now, struct past *out);
+/* Grows whenever an endpoint or the set of peers with a session changes, or something was forgotten. */
+uint64_t mesh_places(const struct mesh *m);
 
 /* --- packets ---------------------------------------------------------------------------------------------------- */
 
@@ -80,7 +96,7 @@ struct mesh_peer_view {
 	uint64_t rx_bytes, tx_bytes;
 	uint16_t keepalive;
 	enum conf_path path; /* as configured */
-	usec idle_for; /* since the last packet for or from it; USEC_NEVER: there was none */
+	usec idle_for;       /* since the last packet for or from it; USEC_NEVER: there was none */
 	enum mesh_peer_state state;
 	unsigned switches;
 };

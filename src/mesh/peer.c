@@ -14,8 +14,9 @@ int peer_new(struct peer **out, struct tunnel_shared *shared, const struct key_p
 		key_free(p);
 		return -EINVAL;
 	}
-	p->key = *key;
+	p->key = p->known.key = *key;
 	p->direct_since = USEC_NEVER;
+	p->announce_at = USEC_NEVER;
 	list_init(&p->order);
 	key_public_short(key, p->short_key);
 	*out = p;
@@ -35,6 +36,16 @@ const char *peer_label(const struct peer *p)
 	return p->name[0] != '\0' ? p->name : p->short_key;
 }
 
+void peer_send_to(struct peer *p, const struct addr *endpoint)
+{
+	p->via = (struct via){
+		.kind = VIA_DIRECT,
+		.door = endpoint->family == ADDR_V6,
+		.remote = *endpoint,
+	};
+	tunnel_unblock(&p->tunnel);
+}
+
 void peer_apply(struct peer *p, const struct delta_peer *d, usec now)
 {
 	if (d->has_psk)
@@ -44,19 +55,21 @@ void peer_apply(struct peer *p, const struct delta_peer *d, usec now)
 		p->anchor = d->anchor;
 		p->path = d->path;
 	}
-	if (d->has_endpoint &&
-	    !(p->via.kind == VIA_DIRECT && addr_equal(&p->via.remote, &d->endpoint))) {
-		p->via = (struct via){
-			.kind = VIA_DIRECT,
-			.door = d->endpoint.family == ADDR_V6,
-			.remote = d->endpoint,
-		};
-		tunnel_unblock(&p->tunnel);
+	if (d->has_endpoint) {
+		p->given = d->endpoint;
+		if (p->via.kind != VIA_DIRECT || !addr_equal(&p->via.remote, &d->endpoint))
+			peer_send_to(p, &d->endpoint);
 	}
 	if (d->has_keepalive) {
 		p->keepalive = d->keepalive;
 		tunnel_set_keepalive(&p->tunnel, d->keepalive, now);
 	}
+}
+
+/* The host is to choose our address: the one that a packet came to may be of a network that we are about to leave. */
+static void choose_local_anew(struct peer *p)
+{
+	p->via.local = (struct addr){0};
 }
 
 void peer_heard(struct peer *p, const struct via *via, const struct env *env)
@@ -69,6 +82,8 @@ void peer_heard(struct peer *p, const struct via *via, const struct env *env)
 			 addr_print(&p->via.remote, from), addr_print(&via->remote, to));
 	}
 	p->via = *via;
+	if (p->announce_at != USEC_NEVER)
+		choose_local_anew(p);
 }
 
 void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *out)
@@ -81,8 +96,33 @@ void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *
 		tunnel_keepalive(&p->tunnel, &p->via, now, out);
 }
 
+void peer_host_changed(struct peer *p, usec active_since, usec now, const struct env *env)
+{
+	usec last_at = p->tunnel.stats.last_at;
+
+	choose_local_anew(p);
+	if (p->via.kind != VIA_NONE && last_at != USEC_NEVER && last_at >= active_since)
+		p->announce_at = now + rand_jitter(env->rand, PEER_ANNOUNCE_WITHIN);
+	p->announce_tx = p->tunnel.stats.tx_packets;
+}
+
+static void announce(struct peer *p, usec now, struct outbox *out)
+{
+	p->announce_at = USEC_NEVER;
+	if (p->tunnel.stats.tx_packets == p->announce_tx &&
+	    !tunnel_keepalive(&p->tunnel, &p->via, now, out))
+		tunnel_start(&p->tunnel, now);
+}
+
+usec peer_deadline(const struct peer *p)
+{
+	return usec_min(p->announce_at, tunnel_deadline(&p->tunnel));
+}
+
 void peer_tick(struct peer *p, usec now, struct outbox *out)
 {
+	if (usec_due(p->announce_at, now))
+		announce(p, now, out);
 	switch (tunnel_tick(&p->tunnel, &p->via, now, out)) {
 	case TUNNEL_IDLE:
 	case TUNNEL_UP:

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/outbox.h"
 #include "conf/delta.h"
+#include "mesh/past.h"
 #include "wg/tunnel.h"
 
 struct peer {
@@ -24,6 +25,11 @@ struct peer {
 	usec up_at;         /* the latest session came */
 	usec direct_since;  /* the first of those without a gap before it did; USEC_NEVER: none */
 	unsigned switches;  /* times the address it sends from changed */
+	struct addr given;  /* the endpoint that the configuration gave, if any */
+	struct past_peer known; /* what is to outlive the process, as last noted */
+	bool known_there;       /* it had a session then */
+	usec announce_at;       /* tell it where we are; USEC_NEVER: not to be told */
+	uint64_t announce_tx;   /* unless more than these packets left until then */
 };
 
 /* 0 and *out; -ENOMEM; -EINVAL for a key of low order. */
@@ -39,6 +45,9 @@ static inline struct peer *peer_of(struct tunnel *t)
 /* Its name if it has one, else the start of its key: for the log. */
 const char *peer_label(const struct peer *p);
 
+/* Packets go there from now on. */
+void peer_send_to(struct peer *p, const struct addr *endpoint);
+
 /* Take from a change what concerns this peer alone (allowed IPs are the mesh's). */
 void peer_apply(struct peer *p, const struct delta_peer *d, usec now);
 
@@ -48,7 +57,13 @@ void peer_heard(struct peer *p, const struct via *via, const struct env *env);
 /* A session can be sent on: staged packets leave, or an empty one when `confirm` (the initiator's key confirmation). */
 void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *out);
 
+/* The host's network changed: let it choose our address anew; a peer that sent or received since `active_since` is told where we are
+ * within PEER_ANNOUNCE_WITHIN. */
+void peer_host_changed(struct peer *p, usec active_since, usec now, const struct env *env);
+#define PEER_ANNOUNCE_WITHIN MSEC(200)
+
 /* Do what is due. */
 void peer_tick(struct peer *p, usec now, struct outbox *out);
+usec peer_deadline(const struct peer *p);
 
 #endif
