@@ -14,7 +14,7 @@ int peer_new(struct peer **out, struct tunnel_shared *shared, const struct key_p
 		key_free(p);
 		return -EINVAL;
 	}
-	p->key = *key;
+	p->key = p->known.key = *key;
 	p->direct_since = USEC_NEVER;
 	p->announce_at = USEC_NEVER;
 	list_init(&p->order);
@@ -36,6 +36,16 @@ const char *peer_label(const struct peer *p)
 	return p->name[0] != '\0' ? p->name : p->short_key;
 }
 
+void peer_send_to(struct peer *p, const struct addr *endpoint)
+{
+	p->via = (struct via){
+		.kind = VIA_DIRECT,
+		.door = endpoint->family == ADDR_V6,
+		.remote = *endpoint,
+	};
+	tunnel_unblock(&p->tunnel);
+}
+
 void peer_apply(struct peer *p, const struct delta_peer *d, usec now)
 {
 	if (d->has_psk)
@@ -45,14 +55,10 @@ void peer_apply(struct peer *p, const struct delta_peer *d, usec now)
 		p->anchor = d->anchor;
 		p->path = d->path;
 	}
-	if (d->has_endpoint &&
-	    !(p->via.kind == VIA_DIRECT && addr_equal(&p->via.remote, &d->endpoint))) {
-		p->via = (struct via){
-			.kind = VIA_DIRECT,
-			.door = d->endpoint.family == ADDR_V6,
-			.remote = d->endpoint,
-		};
-		tunnel_unblock(&p->tunnel);
+	if (d->has_endpoint) {
+		p->given = d->endpoint;
+		if (p->via.kind != VIA_DIRECT || !addr_equal(&p->via.remote, &d->endpoint))
+			peer_send_to(p, &d->endpoint);
 	}
 	if (d->has_keepalive) {
 		p->keepalive = d->keepalive;
@@ -90,14 +96,20 @@ void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *
 		tunnel_keepalive(&p->tunnel, &p->via, now, out);
 }
 
+static bool since(usec at, usec then)
+{
+	return at != USEC_NEVER && at >= then;
+}
+
 void peer_host_changed(struct peer *p, usec active_since, usec now, const struct env *env)
 {
-	usec last_at = p->tunnel.stats.last_at;
+	const struct tunnel_stats *s = &p->tunnel.stats;
 
 	choose_local_anew(p);
-	if (p->via.kind != VIA_NONE && last_at != USEC_NEVER && last_at >= active_since)
+	if (p->via.kind != VIA_NONE &&
+	    (since(s->data_at, active_since) || since(s->heard_at, active_since)))
 		p->announce_at = now + rand_jitter(env->rand, PEER_ANNOUNCE_WITHIN);
-	p->announce_tx = p->tunnel.stats.tx_packets;
+	p->announce_tx = s->tx_packets;
 }
 
 static void announce(struct peer *p, usec now, struct outbox *out)

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/outbox.h"
 #include "conf/delta.h"
+#include "mesh/past.h"
 #include "wg/tunnel.h"
 
 struct peer {
@@ -26,6 +27,9 @@ struct peer {
 	unsigned switches;    /* times the address it sends from changed */
 	usec announce_at;     /* tell it where we are; USEC_NEVER: not to be told */
 	uint64_t announce_tx; /* unless more than these packets left until then */
+	struct addr given;    /* the endpoint that the configuration gave, if any */
+	struct past_peer known; /* what is to outlive the process, as last noted */
+	bool known_there;       /* it had a session then */
 };
 
 /* 0 and *out; -ENOMEM; -EINVAL for a key of low order. */
@@ -40,6 +44,9 @@ static inline struct peer *peer_of(struct tunnel *t)
 
 /* Its name if it has one, else the start of its key: for the log. */
 const char *peer_label(const struct peer *p);
+
+/* Packets go there from now on. */
+void peer_send_to(struct peer *p, const struct addr *endpoint);
 
 /* Take from a change what concerns this peer alone (allowed IPs are the mesh's). */
 void peer_apply(struct peer *p, const struct delta_peer *d, usec now);
