@@ -454,7 +454,8 @@ static enum daemon_exit start(struct daemon *d)
 	if ((code = open_host(d)) != EXIT_OK || (code = open_tun(d)) != EXIT_OK ||
 	    (code = open_watch(d)) != EXIT_OK || (code = open_sockets(d)) != EXIT_OK)
 		return code;
-	store_open(&d->store, d->options->state_dir, tun_name(d->tun), d->log);
+	store_open(&d->store, d->options->state_dir, tun_name(d->tun), d->options->user->uid,
+		   d->options->user->gid, d->log);
 	watch_doors(d);
 	look_at_host(d);
 	if (d->conf != NULL && apply_config(d, d->conf) < 0)
@@ -466,8 +467,6 @@ static enum daemon_exit start(struct daemon *d)
 		log_error(d->log, "out of memory");
 		return EXIT_HOST;
 	}
-	if (d->options->user->change)
-		store_give(&d->store, d->options->user->uid, d->options->user->gid);
 	return priv_drop(d->options->user, d->log) < 0 ? EXIT_HOST : EXIT_OK;
 }
 

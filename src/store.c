@@ -11,69 +11,51 @@
 
 #include "ctl/state.h"
 
-void store_open(struct store *s, const char *folder, const char *interface, const struct log *log)
-{
-	*s = (struct store){.log = log, .path = folder};
-	snprintf(s->name, sizeof s->name, "%s.state", interface);
-	snprintf(s->fresh, sizeof s->fresh, "%s.state.new", interface);
-	s->folder = -1;
-	if (mkdir(folder, 0700) == 0 || errno == EEXIST)
-		s->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->folder < 0)
-		log_warn(log,
-			 "cannot open the state folder %s: %s: after a restart peers are reached "
-			 "later",
-			 folder, strerror(errno));
-}
-
-void store_give(const struct store *s, uid_t uid, gid_t gid)
+/* A folder that was made here, or by a life that stayed root, is given to the user that is to write there: nobody else could
+ * have put anything into it. */
+static int open_folder(const char *path, uid_t uid, gid_t gid)
 {
 	struct stat st;
-	int err = 0;
+	int fd;
 
-	if (s->folder < 0 || fstat(s->folder, &st) < 0)
-		return;
-	if ((st.st_mode & 077) == 0)
-		err = fchown(s->folder, uid, gid);
-	if (err == 0 && fchownat(s->folder, s->name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 &&
-	    errno != ENOENT)
-		err = -1;
-	if (err < 0)
-		log_warn(s->log, "cannot give the state folder %s to user %u: %s", s->path, uid,
-			 strerror(errno));
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -1;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && uid != 0 && fstat(fd, &st) == 0 && st.st_uid == 0 &&
+	    (st.st_mode & ALLPERMS) == 0700 && fchown(fd, uid, gid) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 /* --- reading ---------------------------------------------------------------------------------------------------- */
 
 /* All of an open file: 0 or -errno. */
-static int read_all(int fd, char **text, size_t *len)
+static int read_all(struct store *s, int fd)
 {
 	struct stat st;
+	size_t room;
 	ssize_t n = 1;
 
-	*len = 0;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	if ((size_t)st.st_size > STATE_TEXT_MAX)
+	if (st.st_size > (off_t)STATE_TEXT_MAX)
 		return -EFBIG;
-	if ((*text = malloc((size_t)st.st_size + 1)) == NULL)
+	room = (size_t)st.st_size;
+	if ((s->text = malloc(room + 1)) == NULL)
 		return -ENOMEM;
-	while (*len < (size_t)st.st_size && n != 0) {
-		n = read(fd, *text + *len, (size_t)st.st_size - *len);
-		if (n < 0 && errno != EINTR) {
-			int err = -errno;
-			free(*text);
-			return err;
-		}
-		*len += n > 0 ? (size_t)n : 0;
+	while (s->text_len < room && n > 0) {
+		n = read(fd, s->text + s->text_len, room - s->text_len);
+		s->text_len += n > 0 ? (size_t)n : 0;
 	}
-	return 0;
+	return n < 0 ? -errno : 0;
 }
 
-/* -ENOENT: there is no file. */
-static int read_file(const struct store *s, char **text, size_t *len)
+/* -ENOENT: there is none. */
+static int read_file(struct store *s)
 {
 	/* Whatever lies there must not hold us up. */
 	int fd = openat(s->folder, s->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -81,54 +63,70 @@ static int read_file(const struct store *s, char **text, size_t *len)
 
 	if (fd < 0)
 		return -errno;
-	err = read_all(fd, text, len);
+	err = read_all(s, fd);
 	close(fd);
+	if (err < 0) {
+		free(s->text);
+		s->text = NULL;
+	}
 	return err;
 }
 
 static void tell_unread(const struct store *s, const char *why)
 {
-	log_warn(s->log, "the state file %s/%s %s: starting without it", s->path, s->name, why);
+	log_warn(s->log, "cannot use the state file %s/%s: %s: starting afresh", s->path, s->name,
+		 why);
 }
 
-/* False when nothing is known for this identity. */
-static bool recall(struct store *s, const struct key_public *self, struct past *past)
+void store_open(struct store *s, const char *folder, const char *interface, uid_t uid, gid_t gid,
+		const struct log *log)
+{
+	int err;
+
+	*s = (struct store){.log = log, .path = folder};
+	snprintf(s->name, sizeof s->name, "%s.state", interface);
+	snprintf(s->fresh, sizeof s->fresh, "%s.state.new", interface);
+	s->folder = open_folder(folder, uid, gid);
+	if (s->folder < 0) {
+		log_warn(log,
+			 "cannot open the state folder %s: %s: after a restart peers are reached "
+			 "later",
+			 folder, strerror(errno));
+		return;
+	}
+	err = read_file(s);
+	if (err < 0 && err != -ENOENT)
+		tell_unread(s, strerror(-err));
+}
+
+/* What the file said, if that is known for this identity. */
+static bool understand(const struct store *s, const struct key_public *self, struct past *past)
 {
 	struct state_skipped skipped;
-	size_t len = 0;
-	char *text = NULL;
-	int err = read_file(s, &text, &len);
-	enum state_result result;
 
-	if (err < 0) {
-		if (err != -ENOENT)
-			tell_unread(s, strerror(-err));
-		return false;
-	}
-	result = state_read(past, text, len, self, &skipped);
-	free(text);
-	switch (result) {
+	switch (state_read(past, s->text, s->text_len, self, &skipped)) {
 	case STATE_OK:
 		break;
 	case STATE_FOREIGN:
-		tell_unread(s, "is torn or none of ours");
+		tell_unread(s, "it is torn or none of ours");
 		return false;
 	case STATE_NEWER:
-		tell_unread(s, "was written by a later version");
+		tell_unread(s, "a later version wrote it");
 		return false;
 	case STATE_OTHER_KEY:
 		log_info(s->log, "the state file %s/%s is of another key: starting afresh", s->path,
 			 s->name);
 		return false;
 	case STATE_NO_MEMORY:
-		tell_unread(s, "needs more memory than there is");
+		tell_unread(s, strerror(ENOMEM));
 		return false;
 	}
 	if (skipped.count > 0)
-		log_warn(s->log,
-			 "%zu lines of the state file %s/%s are torn, repeated or not understood "
-			 "and were passed over",
-			 skipped.count, s->path, s->name);
+		log_warn(
+			s->log,
+			"state file %s/%s: %zu lines (the first is line %zu) are torn, repeated or "
+			"not understood and were passed over",
+			s->path, s->name, skipped.count, skipped.first);
 	return true;
 }
 
@@ -138,14 +136,17 @@ void store_recall(struct store *s, struct mesh *m, const struct delta *change)
 	struct key_public self;
 	struct past past;
 
-	if (s->folder < 0 || !change->has_private_key || key_private_is_zero(&change->private_key))
+	if (s->text == NULL || !change->has_private_key ||
+	    key_private_is_zero(&change->private_key))
 		return;
 	mesh_look(m, &view);
 	key_public_from(&self, &change->private_key);
 	if (key_public_equal(&self, &view.public_key))
 		return;
-	if (recall(s, &self, &past))
+	if (understand(s, &self, &past))
 		mesh_restore_take(m, &past);
+	free(s->text);
+	s->text = NULL;
 }
 
 /* --- writing ---------------------------------------------------------------------------------------------------- */
@@ -197,18 +198,18 @@ static void tell_unwritten(struct store *s, int err)
 /* Nothing is written that the file has already, unless it is to be synced. */
 static void write_text(struct store *s, const char *text, size_t len, bool sync)
 {
-	uint8_t hash[BLAKE2S_LEN];
+	uint8_t content[BLAKE2S_LEN];
 	int err;
 
-	blake2s(hash, text, len, NULL, 0);
-	if (!sync && memcmp(hash, s->written, sizeof hash) == 0)
+	blake2s(content, text, len, NULL, 0);
+	if (!sync && memcmp(content, s->written, sizeof content) == 0)
 		return;
 	err = replace(s, text, len, sync);
 	if (err < 0) {
 		tell_unwritten(s, err);
 		return;
 	}
-	memcpy(s->written, hash, sizeof hash);
+	memcpy(s->written, content, sizeof content);
 	s->told = false;
 }
 
@@ -249,6 +250,8 @@ void store_tick(struct store *s, struct mesh *m, usec now)
 
 void store_close(struct store *s, struct mesh *m, usec now)
 {
+	free(s->text);
+	s->text = NULL;
 	if (s->folder < 0)
 		return;
 	if (m != NULL)

@@ -20,17 +20,19 @@ struct store {
 	int folder;       /* -1: there is none, nothing is kept */
 	char name[STORE_NAME_MAX],
 		fresh[STORE_NAME_MAX]; /* the file, and the one that replaces it */
-	usec wrote_at;                 /* the last attempt */
-	uint64_t places;               /* mesh_places() then */
-	uint8_t written[BLAKE2S_LEN];  /* hash of what the file holds; zero: not known */
-	bool told;                     /* that it cannot be written */
+	char *text; /* what the file said at start, until an identity comes; NULL: nothing */
+	size_t text_len;
+	usec wrote_at;                /* the last attempt */
+	uint64_t places;              /* mesh_places() then */
+	uint8_t written[BLAKE2S_LEN]; /* hash of what the file holds; zero: not known */
+	bool told;                    /* that it cannot be written */
 };
 
-/* Make the folder if need be, and keep it open. It must outlive the store. */
-void store_open(struct store *s, const char *folder, const char *interface, const struct log *log);
-/* The daemon is about to become this user: the folder, if it is nobody else's business (0700), and the file become theirs. */
-void store_give(const struct store *s, uid_t uid, gid_t gid);
-/* Before a change is applied: should it bring another identity, hand the mesh what the file knows for it. */
+/* Make the folder if need be, keep it open, and read the file: while privileges last, for the daemon is to be uid:gid. The path must
+ * outlive the store. */
+void store_open(struct store *s, const char *folder, const char *interface, uid_t uid, gid_t gid,
+		const struct log *log);
+/* Before a change is applied: should it bring the first identity, hand the mesh what the file says for it. */
 void store_recall(struct store *s, struct mesh *m, const struct delta *change);
 
 void store_tick(struct store *s, struct mesh *m, usec now);

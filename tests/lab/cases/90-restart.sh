@@ -155,6 +155,11 @@ log_has() {
 
 ok "stopped in order" stopped left
 conf left 1 right 2 'Endpoint = 192.0.2.2:51820' # without its file it has to be told
+
+# After so many restarts in a minute its timestamps run ahead of the clock, and without its file it would be refused: the other forgets them.
+stopped right
+rm "$(state_of right)"
+begin right
 cp "$(state_of left)" "$LAB_DIR/good"
 head -c $(($(stat -c %s "$LAB_DIR/good") - 20)) "$LAB_DIR/good" >"$(state_of left)"
 begin left
@@ -165,7 +170,7 @@ ok "F61: and the file is whole again" grep -q ' seen [0-9]*$' "$(state_of left)"
 
 head -c 3000 /dev/urandom >"$(state_of left)"
 begin left
-ok "F61: a file of somebody else: it runs, and warns" eval 'wait_for 10 once left 10.66.0.2 && log_has left "torn or none of ours" 1'
+ok "F61: a file of somebody else: it runs, and warns" eval 'wait_for 10 once left 10.66.0.2 && log_has left "torn or none of ours: starting afresh" 1'
 stopped left
 
 lab_keys other

@@ -128,10 +128,10 @@ TEST(f52_after_a_long_sleep_a_peer_of_before_gets_an_initiation)
 TEST(a_peer_silent_for_two_minutes_is_left_alone)
 {
 	node_connect(one, two, NOW);
-	usec last_at = find(two)->tunnel.stats.heard_at;
-	mesh_host_changed(one->m, &away, last_at + MESH_ACTIVE_FOR + 1, &one->out);
+	usec heard_at = find(two)->tunnel.stats.heard_at;
+	mesh_host_changed(one->m, &away, heard_at + MESH_ACTIVE_FOR + 1, &one->out);
 	assert_int_equal(find(two)->announce_at, USEC_NEVER);
-	mesh_host_changed(one->m, &at_home, last_at + MESH_ACTIVE_FOR, &one->out);
+	mesh_host_changed(one->m, &at_home, heard_at + MESH_ACTIVE_FOR, &one->out);
 	assert_int_not_equal(find(two)->announce_at, USEC_NEVER);
 }
 
