@@ -21,11 +21,12 @@ struct conf *conf_new(void)
 	return key_alloc(sizeof(struct conf));
 }
 
-static void list_free(struct conf_list *list)
+void conf_list_free(struct conf_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
 		free(list->items[i]);
 	free(list->items);
+	*list = (struct conf_list){0};
 }
 
 void conf_free(struct conf *c)
@@ -40,13 +41,13 @@ void conf_free(struct conf *c)
 	key_free(c->peers);
 	free(c->addresses);
 
-	list_free(&c->dns);
-	list_free(&c->pre_up);
-	list_free(&c->post_up);
-	list_free(&c->pre_down);
-	list_free(&c->post_down);
-	list_free(&c->stun);
-	list_free(&c->turn);
+	conf_list_free(&c->dns);
+	conf_list_free(&c->pre_up);
+	conf_list_free(&c->post_up);
+	conf_list_free(&c->pre_down);
+	conf_list_free(&c->post_down);
+	conf_list_free(&c->stun);
+	conf_list_free(&c->turn);
 	free(c->turn_user);
 	free(c->turn_ca);
 	key_free(c->turn_password);
@@ -114,7 +115,7 @@ static bool same_secret_text(const char *a, const char *b)
 	return len == strlen(b) && key_bytes_equal(a, b, len);
 }
 
-static bool same_list(const struct conf_list *a, const struct conf_list *b)
+bool conf_list_equal(const struct conf_list *a, const struct conf_list *b)
 {
 	if (a->count != b->count)
 		return false;
@@ -135,7 +136,7 @@ static bool same_prefixes(const struct prefix *a, size_t a_count, const struct p
 	return true;
 }
 
-static bool same_endpoint(const struct conf_endpoint *a, const struct conf_endpoint *b)
+bool conf_endpoint_equal(const struct conf_endpoint *a, const struct conf_endpoint *b)
 {
 	if (a->host || b->host)
 		return same_text(a->host, b->host) && a->port == b->port;
@@ -148,7 +149,7 @@ static bool same_peer(const struct conf_peer *a, const struct conf_peer *b)
 	       (!a->has_psk || key_bytes_equal(&a->psk, &b->psk, sizeof a->psk)) &&
 	       same_prefixes(a->allowed, a->allowed_count, b->allowed, b->allowed_count) &&
 	       a->has_endpoint == b->has_endpoint &&
-	       (!a->has_endpoint || same_endpoint(&a->endpoint, &b->endpoint)) &&
+	       (!a->has_endpoint || conf_endpoint_equal(&a->endpoint, &b->endpoint)) &&
 	       a->has_keepalive == b->has_keepalive &&
 	       (!a->has_keepalive || a->keepalive == b->keepalive) &&
 	       strcmp(a->name, b->name) == 0 && a->anchor == b->anchor && a->path == b->path;
@@ -157,12 +158,13 @@ static bool same_peer(const struct conf_peer *a, const struct conf_peer *b)
 static bool same_host_settings(const struct conf *a, const struct conf *b)
 {
 	return same_prefixes(a->addresses, a->address_count, b->addresses, b->address_count) &&
-	       same_list(&a->dns, &b->dns) && a->has_mtu == b->has_mtu &&
+	       conf_list_equal(&a->dns, &b->dns) && a->has_mtu == b->has_mtu &&
 	       (!a->has_mtu || a->mtu == b->mtu) && a->table == b->table &&
 	       (a->table != CONF_TABLE_NUMBER || a->table_number == b->table_number) &&
-	       same_list(&a->pre_up, &b->pre_up) && same_list(&a->post_up, &b->post_up) &&
-	       same_list(&a->pre_down, &b->pre_down) && same_list(&a->post_down, &b->post_down) &&
-	       a->save_config == b->save_config;
+	       conf_list_equal(&a->pre_up, &b->pre_up) &&
+	       conf_list_equal(&a->post_up, &b->post_up) &&
+	       conf_list_equal(&a->pre_down, &b->pre_down) &&
+	       conf_list_equal(&a->post_down, &b->post_down) && a->save_config == b->save_config;
 }
 
 static bool same_wg_settings(const struct conf *a, const struct conf *b)
@@ -179,8 +181,8 @@ static bool same_mesh_settings(const struct conf *a, const struct conf *b)
 {
 	return strcmp(a->name, b->name) == 0 && a->anchor == b->anchor &&
 	       a->has_relay == b->has_relay && (!a->has_relay || a->relay == b->relay) &&
-	       a->relay_limit == b->relay_limit && same_list(&a->stun, &b->stun) &&
-	       same_list(&a->turn, &b->turn) && same_text(a->turn_user, b->turn_user) &&
+	       a->relay_limit == b->relay_limit && conf_list_equal(&a->stun, &b->stun) &&
+	       conf_list_equal(&a->turn, &b->turn) && same_text(a->turn_user, b->turn_user) &&
 	       same_text(a->turn_ca, b->turn_ca) &&
 	       same_secret_text(a->turn_password, b->turn_password) &&
 	       same_secret_text(a->turn_secret, b->turn_secret) && a->punch == b->punch &&
@@ -197,4 +199,14 @@ bool conf_equal(const struct conf *a, const struct conf *b)
 		if (!same_peer(&a->peers[i], &b->peers[i]))
 			return false;
 	return true;
+}
+
+void conf_forget_keys(struct conf *c)
+{
+	key_wipe(&c->private_key, sizeof c->private_key);
+	c->has_private_key = false;
+	for (size_t i = 0; i < c->peer_count; i++) {
+		key_wipe(&c->peers[i].psk, sizeof c->peers[i].psk);
+		c->peers[i].has_psk = false;
+	}
 }

@@ -92,5 +92,12 @@ struct conf_peer *conf_add_peer(struct conf *c);
 bool conf_add_prefix(struct prefix **prefixes, size_t *count, const struct prefix *prefix);
 /* Append a copy of the text. False without memory. */
 bool conf_list_add(struct conf_list *list, const char *text);
+/* Frees the texts and makes it empty. */
+void conf_list_free(struct conf_list *list);
+bool conf_list_equal(const struct conf_list *a, const struct conf_list *b);
+
+bool conf_endpoint_equal(const struct conf_endpoint *a, const struct conf_endpoint *b);
+/* Wipe the private key and the preshared keys: for who keeps a configuration whose keys live elsewhere. */
+void conf_forget_keys(struct conf *c);
 
 #endif

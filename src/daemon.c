@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "base/rand.h"
+#include "conf/delta_text.h"
 #include "ctl/answer.h"
+#include "ctl/running.h"
 #include "ctl/uapi.h"
 #include "endpoint.h"
 #include "io/local.h"
@@ -47,7 +49,8 @@ struct daemon {
 	} doors[UDP_DOORS];
 	struct local *uapi, *control;
 	struct mesh *mesh;
-	struct conf *conf; /* until it is applied */
+	struct conf *
+		conf; /* loaded last, without its keys: those are the mesh's; NULL: configured by UAPI */
 	struct batch in;
 	struct outbox out;
 	char host_name[256];
@@ -73,11 +76,9 @@ static void before_sleep(void *ctx)
 {
 	struct daemon *d = ctx;
 	usec sockets = usec_min(local_deadline(d->uapi), local_deadline(d->control));
+	usec mine = usec_min(store_deadline(&d->store, d->mesh), watch_deadline(d->watch));
 
-	usec store = store_deadline(&d->store, d->mesh);
-
-	loop_wake_at(d->loop, usec_min(usec_min(mesh_deadline(d->mesh), watch_deadline(d->watch)),
-				       usec_min(store, sockets)));
+	loop_wake_at(d->loop, usec_min(mine, usec_min(mesh_deadline(d->mesh), sockets)));
 }
 
 static void on_net_readable(void *ctx, int events)
@@ -270,22 +271,60 @@ static void warn_without_effect(struct daemon *d, const struct conf *c)
 				 "peers are reached at their Endpoint only");
 }
 
-static int apply_config(struct daemon *d, const struct conf *c)
+/* The change that a configuration is, and the overlay with it. */
+static int apply_with_overlay(struct daemon *d, struct delta *change, const struct conf *c)
+{
+	int err = overlay_apply(&d->overlay, c, d->log);
+
+	if (err == 0) {
+		endpoint_resolve(change, d->log);
+		err = apply(d, change);
+		if (err < 0)
+			log_error(d->log, "cannot apply the configuration: %s", strerror(-err));
+	}
+	look_at_host(d);
+	return err;
+}
+
+static int apply_config(struct daemon *d, struct conf *c)
 {
 	struct delta *change = delta_from_conf(c);
 	int err = -ENOMEM;
 
 	warn_without_effect(d, c);
-	if (change != NULL) {
-		endpoint_resolve(c, change, d->log);
-		err = apply(d, change);
+	if (change != NULL)
+		err = apply_with_overlay(d, change, c);
+	else
+		log_error(d->log, "out of memory");
+	delta_free(change);
+	conf_forget_keys(c);
+	return err;
+}
+
+/* Go from what the mesh has to what `c` says: 0 and what changed, in sentences; or -errno, and all is as it was. Takes `c`. */
+static int reload(struct daemon *d, struct conf *c, struct conf_list *changes)
+{
+	struct conf *running = running_conf(d->mesh, d->conf);
+	struct delta *change = running != NULL ? delta_between(running, c) : NULL;
+	int err = -ENOMEM;
+
+	if (change != NULL && delta_text_host(changes, d->conf, c) &&
+	    delta_text(changes, change, running, c)) {
+		warn_without_effect(d, c);
+		err = apply_with_overlay(d, change, c);
+		if (err < 0)
+			overlay_apply(&d->overlay, d->conf, d->log);
 	}
 	delta_free(change);
-	if (err < 0)
-		log_error(d->log, "cannot apply the configuration: %s", strerror(-err));
-	else
-		err = overlay_apply(&d->overlay, c, d->log);
-	look_at_host(d);
+	conf_free(running);
+	if (err == 0) {
+		conf_free(d->conf);
+		d->conf = c;
+		conf_forget_keys(c);
+		log_info(d->log, "reloaded: %zu changes", changes->count);
+	} else {
+		conf_free(c);
+	}
 	return err;
 }
 
@@ -320,15 +359,48 @@ static void release_secret(char *answer)
 	key_free(answer);
 }
 
+static char *answer_reload(struct daemon *d, struct conf *c, size_t *len)
+{
+	struct conf_list changes = {0};
+	char why[128], *answer;
+	int err;
+
+	if (d->conf == NULL) {
+		conf_free(c);
+		return answer_error(
+			"this interface was set up by wg, not by a file: use wg syncconf", len);
+	}
+	err = reload(d, c, &changes);
+	snprintf(why, sizeof why, "%s: nothing was changed; the daemon's log may say more",
+		 strerror(-err));
+	answer = err == 0 ? answer_changes(&changes, len) : answer_error(why, len);
+	conf_list_free(&changes);
+	return answer;
+}
+
 static char *answer_control(void *ctx, char *text, size_t len, uid_t uid, size_t *answer_len)
 {
 	struct daemon *d = ctx;
+	struct answer_request request;
 
 	(void)len;
 	look_at_wall_clock(d);
-	(void)uid; /* reading only: the socket's mode says who may */
-	return answer_line(d->mesh, tun_name(d->tun), d->host_name, text, loop_now(d->loop),
-			   answer_len);
+	answer_read(&request, text, uid);
+	switch (request.kind) {
+	case ANSWER_REFUSED:
+		*answer_len = request.refusal_len;
+		return request.refusal;
+	case ANSWER_STATUS:
+		return answer_status(d->mesh, tun_name(d->tun), d->host_name, loop_now(d->loop),
+				     answer_len);
+	case ANSWER_RELOAD:
+		return answer_reload(d, request.conf, answer_len);
+	case ANSWER_STOP:
+		log_info(d->log, "stopping (asked to)");
+		loop_stop(d->loop);
+		return answer_stopping(answer_len);
+	}
+	return NULL;
 }
 
 static void release_text(char *answer)
@@ -336,8 +408,17 @@ static void release_text(char *answer)
 	free(answer);
 }
 
-static const struct local_protocol uapi_protocol = {uapi_frame, answer_uapi, release_secret};
-static const struct local_protocol control_protocol = {answer_frame, answer_control, release_text};
+static const struct local_protocol uapi_protocol = {
+	.frame = uapi_frame,
+	.answer = answer_uapi,
+	.release = release_secret,
+};
+static const struct local_protocol control_protocol = {
+	.frame = answer_frame,
+	.answer = answer_control,
+	.release = release_text,
+	.others_max = ANSWER_OTHERS_MAX,
+};
 
 static void on_socket_removed(void *ctx)
 {
@@ -460,8 +541,6 @@ static enum daemon_exit start(struct daemon *d)
 	look_at_host(d);
 	if (d->conf != NULL && apply_config(d, d->conf) < 0)
 		return EXIT_HOST;
-	conf_free(d->conf);
-	d->conf = NULL;
 	d->tun_watch = loop_watch(d->loop, tun_fd(d->tun), LOOP_READ, on_tun_readable, d);
 	if (d->tun_watch == NULL) {
 		log_error(d->log, "out of memory");
@@ -506,6 +585,7 @@ enum daemon_exit daemon_run(const struct daemon_options *o)
 	d->conf = o->conf;
 	d->log = o->log;
 	d->rand = rand_system();
+	answer_init();
 	d->env = (struct env){.rand = &d->rand, .log = o->log};
 	gethostname(d->host_name, sizeof d->host_name - 1);
 

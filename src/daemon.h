@@ -19,7 +19,7 @@ enum daemon_exit {
 
 struct daemon_options {
 	const char *interface;
-	struct conf *conf;   /* or NULL: configured by UAPI. Taken: wiped and freed once applied */
+	struct conf *conf; /* or NULL: configured by UAPI. Taken: its keys are wiped once applied */
 	int tun_fd, uapi_fd; /* handed over, or -1 */
 	const struct priv_user *user;
 	struct sweeper *sweeper;

@@ -4,11 +4,11 @@
 #include <netdb.h>
 #include <string.h>
 
-static bool look_up(const struct conf_endpoint *e, struct addr *out, const char **why)
+static bool look_up(const struct delta_peer *p, struct addr *out, const char **why)
 {
 	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
 	struct addrinfo *found = NULL;
-	int err = getaddrinfo(e->host, NULL, &hints, &found);
+	int err = getaddrinfo(p->host, NULL, &hints, &found);
 	bool ok = false;
 
 	if (err != 0) {
@@ -18,22 +18,21 @@ static bool look_up(const struct conf_endpoint *e, struct addr *out, const char 
 	for (const struct addrinfo *a = found; a != NULL && !ok; a = a->ai_next)
 		ok = addr_from_sockaddr(out, a->ai_addr, a->ai_addrlen);
 	freeaddrinfo(found);
-	out->port = e->port;
+	out->port = p->port;
 	*why = "no address";
 	return ok;
 }
 
-void endpoint_resolve(const struct conf *c, struct delta *change, const struct log *log)
+void endpoint_resolve(struct delta *change, const struct log *log)
 {
-	for (size_t i = 0; i < c->peer_count && i < change->peer_count; i++) {
-		const struct conf_peer *p = &c->peers[i];
-		struct delta_peer *d = &change->peers[i];
+	for (size_t i = 0; i < change->peer_count; i++) {
+		struct delta_peer *p = &change->peers[i];
 		const char *why;
 
-		if (!p->has_endpoint || p->endpoint.host == NULL)
+		if (p->host == NULL)
 			continue;
-		d->has_endpoint = look_up(&p->endpoint, &d->endpoint, &why);
-		if (!d->has_endpoint)
-			log_warn(log, "cannot look up the endpoint %s: %s", p->endpoint.host, why);
+		p->has_endpoint = look_up(p, &p->endpoint, &why);
+		if (!p->has_endpoint)
+			log_warn(log, "cannot look up the endpoint %s: %s", p->host, why);
 	}
 }

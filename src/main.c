@@ -21,15 +21,14 @@
 #include "tun/tun.h"
 
 static const char usage[] =
-	"Usage: warrend [-f] IFACE\n"
-	"       warrend -f --config FILE IFACE\n"
+	"Usage: warrend [-f] [--config FILE] IFACE\n"
 	"\n"
 	"Carries a WireGuard tunnel interface. Without --config it is set up by wg, wg-quick or "
 	"anything else that\n"
 	"speaks WireGuard's configuration protocol.\n"
 	"\n"
 	"  -f, --foreground   stay in the foreground and log to standard error\n"
-	"      --config FILE  take keys, peers, addresses, MTU and routes from FILE; needs -f\n"
+	"      --config FILE  take keys, peers, addresses, MTU and routes from FILE\n"
 	"      --user NAME    once started, be this user with two capabilities (default: " PRIV_USER
 	",\n"
 	"                     where there is such a user)\n"
@@ -196,10 +195,6 @@ static int parse(struct arguments *a, int argc, char **argv)
 	}
 	if (!environment(a))
 		return EXIT_USAGE;
-	if (a->config != NULL && !a->foreground) {
-		fputs("warrend: --config needs -f: whoever starts it so watches it\n", stderr);
-		return EXIT_USAGE;
-	}
 	return -1;
 }
 
@@ -303,7 +298,9 @@ static void ready_in_background(void *ctx)
 {
 	struct background *b = ctx;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int left = chdir("/"); /* not sooner: the file may have been named from here */
 
+	(void)left; /* or it stays in that folder */
 	for (int fd = 0; fd <= 2 && null >= 0; fd++)
 		dup2(null, fd);
 	if (null > 2)
@@ -343,8 +340,6 @@ static enum daemon_exit run_in_background(struct start *s)
 	}
 	close(fds[0]);
 	setsid();
-	if (chdir("/") < 0)
-		return EXIT_HOST;
 	signal(SIGHUP, SIG_IGN);
 	s->ready = ready_in_background;
 	s->ctx = &(struct background){s->sink, fds[1]};

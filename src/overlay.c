@@ -2,12 +2,11 @@
 #include "overlay.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tun/link.h"
-
-#define TABLE_MAIN 0
 
 int overlay_init(struct overlay *o, int index, const struct log *log)
 {
@@ -20,76 +19,203 @@ int overlay_init(struct overlay *o, int index, const struct log *log)
 	return err;
 }
 
-static int add_route(struct overlay *o, const struct conf *c, const struct prefix *p,
-		     const struct log *log)
-{
-	uint32_t table = c->table == CONF_TABLE_NUMBER ? c->table_number : TABLE_MAIN;
-	char text[PREFIX_TEXT_MAX];
-	int err;
+/* --- addresses -------------------------------------------------------------------------------------------------- */
 
-	if (p->len == 0 && c->table == CONF_TABLE_AUTO) {
-		log_warn(log,
-			 "no route is set for %s: it would lead the tunnel's own packets into the "
-			 "tunnel; use wg-quick, or Table = off and "
-			 "routes of your own",
-			 prefix_print(p, text));
-		return 0;
-	}
-	err = route_add(o->rtnl, &o->routes, o->index, p, table);
-	if (err < 0)
-		log_error(log, "cannot add the route %s: %s", prefix_print(p, text),
-			  strerror(-err));
-	return err;
+static bool has_address(const struct prefix *list, size_t count, const struct prefix *p)
+{
+	for (size_t i = 0; i < count; i++)
+		if (prefix_equal(&list[i], p))
+			return true;
+	return false;
 }
 
-static int add_routes(struct overlay *o, const struct conf *c, const struct log *log)
+/* Those that were not added yet; or, `again`, all. */
+static int add_addresses(struct overlay *o, const struct conf *c, bool again, const struct log *log)
 {
-	int err = 0;
-
-	for (size_t i = 0; i < c->peer_count; i++) {
-		for (size_t j = 0; j < c->peers[i].allowed_count && err == 0; j++)
-			err = add_route(o, c, &c->peers[i].allowed[j], log);
-	}
-	return err;
-}
-
-static int add_addresses(struct overlay *o, const struct conf *c, const struct log *log)
-{
+	struct prefix *more =
+		reallocarray(o->addresses, o->address_count + c->address_count + 1, sizeof *more);
 	char text[PREFIX_TEXT_MAX];
 
-	o->addresses = calloc(c->address_count + 1, sizeof *o->addresses);
-	if (o->addresses == NULL) {
+	if (more == NULL) {
 		log_error(log, "out of memory");
 		return -ENOMEM;
 	}
+	o->addresses = more;
 	for (size_t i = 0; i < c->address_count; i++) {
-		int err = link_add_address(o->rtnl, o->index, &c->addresses[i]);
-		if (err == 0)
-			o->addresses[o->address_count++] = c->addresses[i];
+		const struct prefix *p = &c->addresses[i];
+		bool ours = has_address(o->addresses, o->address_count, p);
+		int err = ours && !again ? 0 : link_add_address(o->rtnl, o->index, p);
+
+		if (err == 0 && !ours)
+			o->addresses[o->address_count++] = *p;
 		if (err < 0 && err != -EEXIST) {
-			log_error(log, "cannot add the address %s: %s",
-				  prefix_print(&c->addresses[i], text), strerror(-err));
+			log_error(log, "cannot add the address %s: %s", prefix_print(p, text),
+				  strerror(-err));
 			return err;
 		}
 	}
 	return 0;
 }
 
+/* True when one was removed. */
+static bool remove_addresses(struct overlay *o, const struct conf *c)
+{
+	size_t kept = 0, count = o->address_count;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct prefix p = o->addresses[i];
+
+		if (has_address(c->addresses, c->address_count, &p))
+			o->addresses[kept++] = p;
+		else
+			link_remove_address(o->rtnl, o->index, &p);
+	}
+	o->address_count = kept;
+	return kept < count;
+}
+
+static int set_addresses(struct overlay *o, const struct conf *c, const struct log *log)
+{
+	int err = add_addresses(o, c, false, log);
+
+	if (err < 0 || !remove_addresses(o, c))
+		return err;
+	/* With an IPv4 address the kernel also removes those of its subnet that came later, and with the last one all
+	 * routes; and an IPv6 address is there only once, whatever its length. */
+	if ((err = add_addresses(o, c, true, log)) == 0 &&
+	    (err = route_renew(o->rtnl, &o->routes, o->index)) < 0)
+		log_error(log, "cannot put the routes back: %s", strerror(-err));
+	return err;
+}
+
+/* --- routes ----------------------------------------------------------------------------------------------------- */
+
+static int compare(const void *left, const void *right)
+{
+	return prefix_compare(left, right);
+}
+
+struct wanted {
+	struct prefix *items; /* sorted, masked */
+	size_t count;
+	uint32_t table;
+};
+
+static bool is_wanted(const struct wanted *w, const struct route_entry *e)
+{
+	return w->table == e->table &&
+	       bsearch(&e->prefix, w->items, w->count, sizeof *w->items, compare) != NULL;
+}
+
+/* The prefixes that lead to peers, each once. -ENOMEM or 0. */
+static int collect(struct wanted *w, const struct conf *c, const struct log *log)
+{
+	size_t room = 0;
+	char text[PREFIX_TEXT_MAX];
+
+	for (size_t i = 0; i < c->peer_count && c->table != CONF_TABLE_OFF; i++)
+		room += c->peers[i].allowed_count;
+	*w = (struct wanted){
+		.items = calloc(room + 1, sizeof *w->items),
+		.table = c->table == CONF_TABLE_NUMBER ? c->table_number : RT_TABLE_MAIN,
+	};
+	if (w->items == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->peer_count && room > 0; i++) {
+		for (size_t j = 0; j < c->peers[i].allowed_count; j++) {
+			const struct prefix *p = &c->peers[i].allowed[j];
+			if (p->len != 0 || c->table == CONF_TABLE_NUMBER)
+				w->items[w->count++] = *p;
+			else
+				log_warn(log,
+					 "no route is set for %s: it would lead the tunnel's own "
+					 "packets into the tunnel; use wg-quick, or Table = off "
+					 "and routes of your own",
+					 prefix_print(p, text));
+		}
+	}
+	qsort(w->items, w->count, sizeof *w->items, compare);
+	return 0;
+}
+
+static void remove_routes(struct overlay *o, const struct wanted *w)
+{
+	for (size_t i = o->routes.count; i > 0; i--)
+		if (!is_wanted(w, &o->routes.items[i - 1]))
+			route_remove(o->rtnl, &o->routes, o->index, i - 1);
+}
+
+static int add_routes(struct overlay *o, const struct wanted *w, const struct log *log)
+{
+	size_t kept = o->routes.count;
+	struct prefix *there = calloc(kept + 1, sizeof *there);
+	char text[PREFIX_TEXT_MAX];
+	int err = there == NULL ? -ENOMEM : 0;
+
+	for (size_t i = 0; err == 0 && i < kept; i++)
+		there[i] = o->routes.items[i].prefix;
+	if (err == 0)
+		qsort(there, kept, sizeof *there, compare);
+	for (size_t i = 0; err == 0 && i < w->count; i++) {
+		const struct prefix *p = &w->items[i];
+
+		if ((i > 0 && prefix_equal(p, p - 1)) ||
+		    bsearch(p, there, kept, sizeof *there, compare) != NULL)
+			continue;
+		err = route_add(o->rtnl, &o->routes, o->index, p, w->table);
+		if (err < 0)
+			log_error(log, "cannot add the route %s: %s", prefix_print(p, text),
+				  strerror(-err));
+	}
+	free(there);
+	return err;
+}
+
+static int set_routes(struct overlay *o, const struct conf *c, const struct log *log)
+{
+	struct wanted w;
+	int err = collect(&w, c, log);
+
+	if (err == 0) {
+		remove_routes(o, &w);
+		err = add_routes(o, &w, log);
+	}
+	free(w.items);
+	return err;
+}
+
+/* --- all of it -------------------------------------------------------------------------------------------------- */
+
+static int set_mtu(struct overlay *o, uint32_t mtu, const struct log *log)
+{
+	int err = mtu == o->mtu ? 0 : link_set_mtu(o->rtnl, o->index, mtu);
+
+	if (err == 0)
+		o->mtu = mtu;
+	else
+		log_error(log, "cannot set the MTU: %s", strerror(-err));
+	return err;
+}
+
+static int set_up(struct overlay *o, const struct log *log)
+{
+	int err = o->up ? 0 : link_set_up(o->rtnl, o->index);
+
+	o->up = err == 0;
+	if (err < 0)
+		log_error(log, "cannot set the interface up: %s", strerror(-err));
+	return err;
+}
+
+/* Asks the kernel for nothing that is there already: it may have its lock for longer than packets can wait. */
 int overlay_apply(struct overlay *o, const struct conf *c, const struct log *log)
 {
 	int err;
 
-	if ((err = link_set_mtu(o->rtnl, o->index, c->has_mtu ? c->mtu : CONF_MTU_DEFAULT)) < 0) {
-		log_error(log, "cannot set the MTU: %s", strerror(-err));
+	if ((err = set_mtu(o, c->has_mtu ? c->mtu : CONF_MTU_DEFAULT, log)) < 0 ||
+	    (err = set_addresses(o, c, log)) < 0 || (err = set_up(o, log)) < 0)
 		return err;
-	}
-	if ((err = add_addresses(o, c, log)) < 0)
-		return err;
-	if ((err = link_set_up(o->rtnl, o->index)) < 0) {
-		log_error(log, "cannot set the interface up: %s", strerror(-err));
-		return err;
-	}
-	return c->table == CONF_TABLE_OFF ? 0 : add_routes(o, c, log);
+	return set_routes(o, c, log);
 }
 
 void overlay_undo(struct overlay *o)

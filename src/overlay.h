@@ -13,11 +13,15 @@ struct overlay {
 	size_t address_count;
 	struct route_list routes;
 	int index;
+	uint32_t mtu; /* as set here */
+	bool up;      /* it was set up here */
 };
 
 /* The device is new: no link-local address by itself, the default MTU. 0 or -errno, told in the log. */
 int overlay_init(struct overlay *o, int index, const struct log *log);
-/* Everything of [Interface] and AllowedIPs that concerns the link, once. On an error what was done stays for overlay_undo. */
+/* Bring the link to what [Interface] and AllowedIPs say, from whatever an earlier call made of it: what is in both stays untouched, what
+ * the configuration has no more is removed if it was added here. 0 or -errno, told in the log; what was done by then is undone by the next
+ * call or by overlay_undo. */
 int overlay_apply(struct overlay *o, const struct conf *c, const struct log *log);
 void overlay_undo(struct overlay *o);
 

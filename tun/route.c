@@ -131,6 +131,23 @@ int route_add(struct rtnl *r, struct route_list *undo, int index, const struct p
 	return err;
 }
 
+void route_remove(struct rtnl *r, struct route_list *undo, int index, size_t at)
+{
+	route_ask(r, RTM_DELROUTE, 0, index, &undo->items[at]);
+	undo->items[at] = undo->items[--undo->count];
+}
+
+int route_renew(struct rtnl *r, const struct route_list *undo, int index)
+{
+	for (size_t i = 0; i < undo->count; i++) {
+		int err = route_ask(r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, index,
+				    &undo->items[i]);
+		if (err < 0 && err != -EEXIST)
+			return err;
+	}
+	return 0;
+}
+
 void route_undo(struct rtnl *r, struct route_list *undo, int index)
 {
 	while (undo->count > 0)

@@ -21,6 +21,11 @@ struct route_list {
  * device is left alone: -EEXIST. 0 or -errno. */
 int route_add(struct rtnl *r, struct route_list *undo, int index, const struct prefix *prefix,
 	      uint32_t table);
+/* Remove the one at `at` from the device and from the list, whose last one takes its place. */
+void route_remove(struct rtnl *r, struct route_list *undo, int index, size_t at);
+/* Put back those on the list that are gone: the kernel takes routes away with a device's last address. 0 or the first
+ * -errno. */
+int route_renew(struct rtnl *r, const struct route_list *undo, int index);
 /* Remove what is on the list, newest first; errors are skipped. Frees the list. */
 void route_undo(struct rtnl *r, struct route_list *undo, int index);
 

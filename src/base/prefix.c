@@ -52,6 +52,15 @@ bool prefix_equal(const struct prefix *a, const struct prefix *b)
 	       memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
+int prefix_compare(const struct prefix *a, const struct prefix *b)
+{
+	int order = a->family - b->family;
+
+	if (order == 0)
+		order = memcmp(a->ip, b->ip, sizeof a->ip);
+	return order != 0 ? order : a->len - b->len;
+}
+
 bool prefix_contains(const struct prefix *p, const uint8_t *ip)
 {
 	return addr_same_bits(p->ip, ip, p->len);

@@ -1,10 +1,7 @@
 /* check and strip (interface.md sections 2 and 4). */
 #include "cli/check.h"
 
-#include <limits.h>
-#include <string.h>
-#include <unistd.h>
-
+#include "cli/find.h"
 #include "conf/conf_file.h"
 #include "conf/conf_write.h"
 
@@ -31,39 +28,13 @@ enum cli_exit check_check(const struct cli *cli, int argc, char **argv)
 	return CLI_OK;
 }
 
-static bool is_file_name(const char *text)
-{
-	size_t len = strlen(text);
-
-	return strchr(text, '/') || (len > 5 && strcmp(text + len - 5, ".conf") == 0);
-}
-
-/* The first NAME.conf that exists. False after saying where it is not. */
-static bool find_named(const struct cli *cli, const char *name, char path[static PATH_MAX])
-{
-	for (const char *const *dir = cli->conf_dirs; *dir; dir++)
-		if (snprintf(path, PATH_MAX, "%s/%s.conf", *dir, name) < PATH_MAX &&
-		    access(path, F_OK) == 0)
-			return true;
-
-	fprintf(cli->err, "warren: there is no %s.conf in", name);
-	for (const char *const *dir = cli->conf_dirs; *dir; dir++)
-		fprintf(cli->err, "%s %s", dir == cli->conf_dirs ? "" : " or", *dir);
-	fprintf(cli->err, "; a file is named with a slash or .conf\n");
-	return false;
-}
-
 enum cli_exit check_strip(const struct cli *cli, int argc, char **argv)
 {
-	char found[PATH_MAX];
-	const char *path = argv[0];
+	char path[PATH_MAX];
 
 	(void)argc;
-	if (!is_file_name(path)) {
-		if (!find_named(cli, path, found))
-			return CLI_FAILED;
-		path = found;
-	}
+	if (!find_path(cli, argv[0], path))
+		return CLI_FAILED;
 
 	struct conf *c = conf_file_read_or_tell(path, cli->err);
 	if (!c)

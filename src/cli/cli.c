@@ -7,7 +7,9 @@
 #include "base/text.h"
 #include "cli/check.h"
 #include "cli/keys.h"
+#include "cli/reload.h"
 #include "cli/show.h"
+#include "cli/up.h"
 #include "config.h"
 
 #define ANY 16 /* as many arguments as the command takes, it judges itself */
@@ -23,6 +25,9 @@ static const struct command {
 	{"genpsk", "", "print a new preshared key", 0, 0, keys_genpsk},
 	{"check", "FILE", "say all errors of a configuration file", 1, 1, check_check},
 	{"strip", "NAME|FILE", "print the part of a file that wg takes", 1, 1, check_strip},
+	{"up", "NAME|FILE", "bring an interface up", 1, 1, up_up},
+	{"down", "NAME|FILE", "take it down, even after a crash", 1, 1, up_down},
+	{"reload", "NAME|FILE", "take up changes of the file, say them", 1, 1, reload_reload},
 	{"status", "[IFACE] [--json] [--check]", "show a daemon, its peers and paths", 0, ANY,
 	 show_status},
 };

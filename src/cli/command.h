@@ -16,6 +16,7 @@ enum cli_exit {
 struct cli {
 	FILE *in, *out, *err;
 	const char *run_dir;          /* of control sockets, IFACE.sock */
+	const char *uapi_dir;         /* of WireGuard's sockets, IFACE.sock */
 	const char *const *conf_dirs; /* of NAME.conf, by preference; NULL at the end */
 	unsigned columns;             /* of the terminal, 0: out is none */
 	const char *no_color;         /* $NO_COLOR, or NULL */

@@ -28,6 +28,7 @@ int main(int argc, char **argv)
 				     .out = stdout,
 				     .err = stderr,
 				     .run_dir = "/run/warren",
+				     .uapi_dir = "/var/run/wireguard",
 				     .conf_dirs = conf_dirs,
 				     .columns = terminal_columns(),
 				     .no_color = getenv("NO_COLOR"),

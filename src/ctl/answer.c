@@ -7,7 +7,127 @@
 
 #include <jansson.h>
 
+#include "base/defence.h"
+#include "base/log.h"
+#include "conf/conf_read.h"
 #include "ctl/status.h"
+
+/* --- memory that is wiped ---------------------------------------------------------------------------------------- */
+
+union block {
+	size_t len; /* of what follows */
+	max_align_t align;
+};
+
+static void *wiped_alloc(size_t len)
+{
+	union block *b = len <= SIZE_MAX - sizeof *b ? malloc(sizeof *b + len) : NULL;
+
+	if (b == NULL)
+		return NULL;
+	b->len = len;
+	return b + 1;
+}
+
+static void wiped_free(void *p)
+{
+	union block *b = p;
+
+	if (b == NULL)
+		return;
+	b--;
+	key_wipe(p, b->len);
+	free(b);
+}
+
+void answer_init(void)
+{
+	json_set_alloc_funcs(wiped_alloc, wiped_free);
+}
+
+/* --- answers ---------------------------------------------------------------------------------------------------- */
+
+/* A line that says `reply`, whose reference is taken; NULL is a lack of memory. */
+static char *line_of(json_t *reply, size_t *len)
+{
+	size_t room = json_dumpb(reply, NULL, 0, JSON_COMPACT);
+	char *line = room != 0 ? malloc(room + 2) : NULL;
+
+	if (line != NULL && json_dumpb(reply, line, room, JSON_COMPACT) == room) {
+		memcpy(line + room, "\n", 2);
+		*len = room + 1;
+	} else {
+		free(line);
+		line = NULL;
+	}
+	json_decref(reply);
+	return line;
+}
+
+/* Whatever text it is, as one printable line of UTF-8. */
+static json_t *printable(const char *text)
+{
+	char line[LOG_LINE_MAX];
+
+	log_escape(line, sizeof line, text);
+	return json_string(line);
+}
+
+char *answer_error(const char *text, size_t *len)
+{
+	return line_of(json_pack("{s:s, s:o}", "schema", ANSWER_SCHEMA, "error", printable(text)),
+		       len);
+}
+
+char *answer_status(const struct mesh *m, const char *interface, const char *host_name, usec now,
+		    size_t *len)
+{
+	char *text = status_json(m, interface, host_name, now);
+	json_t *status = text == NULL ? NULL : json_loads(text, 0, NULL);
+
+	free(text);
+	if (status == NULL)
+		return answer_error("out of memory", len);
+	return line_of(json_pack("{s:s, s:o}", "schema", ANSWER_SCHEMA, "status", status), len);
+}
+
+char *answer_changes(const struct conf_list *changes, size_t *len)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < changes->count; i++) {
+		if (json_array_append_new(list, printable(changes->items[i])) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return line_of(json_pack("{s:s, s:o}", "schema", ANSWER_SCHEMA, "changes", list), len);
+}
+
+char *answer_stopping(size_t *len)
+{
+	return line_of(json_pack("{s:s, s:b}", "schema", ANSWER_SCHEMA, "stopping", 1), len);
+}
+
+static char *answer_errors(const struct conf_errors *errors, size_t *len)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < errors->count; i++) {
+		json_t *e = json_pack("{s:i, s:o}", "line", (int)errors->items[i].line, "text",
+				      printable(errors->items[i].text));
+		if (json_array_append_new(list, e) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return line_of(json_pack("{s:s, s:s, s:o}", "schema", ANSWER_SCHEMA, "error",
+				 "the configuration has errors; nothing was changed", "errors",
+				 list),
+		       len);
+}
+
+/* --- requests --------------------------------------------------------------------------------------------------- */
 
 size_t answer_frame(const char *text, size_t len)
 {
@@ -18,43 +138,75 @@ size_t answer_frame(const char *text, size_t len)
 	return len < ANSWER_REQUEST_MAX ? 0 : SIZE_MAX;
 }
 
-/* Takes the reference of `value`. */
-static char *line_of(const char *key, json_t *value, size_t *len)
+static void refuse(struct answer_request *out, const char *why)
 {
-	json_t *reply = json_pack("{s:s, s:o}", "schema", ANSWER_SCHEMA, key, value);
-	char *text = json_dumps(reply, JSON_COMPACT), *line = NULL;
-
-	json_decref(reply);
-	if (text != NULL) {
-		*len = strlen(text) + 1;
-		line = realloc(text, *len + 1);
-		if (line == NULL)
-			free(text);
-		else
-			memcpy(line + *len - 1, "\n", 2);
-	}
-	return line;
+	out->refusal = answer_error(why, &out->refusal_len);
 }
 
-char *answer_line(const struct mesh *m, const char *interface, const char *host_name,
-		  const char *text, usec now, size_t *len)
+static void read_status(struct answer_request *out, const json_t *request)
 {
-	json_t *request = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *status = NULL;
+	(void)request;
+	out->kind = ANSWER_STATUS;
+}
+
+static void read_reload(struct answer_request *out, const json_t *request)
+{
+	const json_t *config = json_object_get(request, "config");
+	struct conf_errors errors = {0};
+
+	if (!json_is_string(config)) {
+		refuse(out, "reload needs a member \"config\": the text of a configuration");
+		return;
+	}
+	out->conf = conf_read(json_string_value(config), json_string_length(config), &errors);
+	if (out->conf != NULL)
+		out->kind = ANSWER_RELOAD;
+	else
+		out->refusal = answer_errors(&errors, &out->refusal_len);
+	conf_errors_free(&errors);
+}
+
+static void read_stop(struct answer_request *out, const json_t *request)
+{
+	(void)request;
+	out->kind = ANSWER_STOP;
+}
+
+static const struct command {
+	const char *name;
+	bool changes; /* for uid 0 only */
+	void (*read)(struct answer_request *out, const json_t *request);
+} commands[] = {
+	{"status", false, read_status},
+	{"reload", true, read_reload},
+	{"stop", true, read_stop},
+};
+
+static void read_command(struct answer_request *out, const json_t *request, uid_t uid)
+{
 	const char *cmd = json_string_value(json_object_get(request, "cmd"));
-	const char *error = NULL;
 
 	if (cmd == NULL) {
-		error = "a request is one line of JSON with a member \"cmd\"";
-	} else if (strcmp(cmd, "status") == 0) {
-		char *object = status_json(m, interface, host_name, now);
-		status = object == NULL ? NULL : json_loads(object, 0, NULL);
-		free(object);
-		if (status == NULL)
-			error = "out of memory";
-	} else {
-		error = "unknown command; this version knows \"status\"";
+		refuse(out, "a request is one line of JSON with a member \"cmd\"");
+		return;
 	}
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+		if (strcmp(cmd, commands[i].name) != 0)
+			continue;
+		if (DEFENCE(52, commands[i].changes && uid != 0))
+			refuse(out, "only root may do that");
+		else
+			commands[i].read(out, request);
+		return;
+	}
+	refuse(out, "unknown command; this version knows \"status\", \"reload\" and \"stop\"");
+}
+
+void answer_read(struct answer_request *out, const char *text, uid_t uid)
+{
+	json_t *request = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+
+	*out = (struct answer_request){.kind = ANSWER_REFUSED};
+	read_command(out, request, uid);
 	json_decref(request);
-	return error != NULL ? line_of("error", json_string(error), len)
-			     : line_of("status", status, len);
 }

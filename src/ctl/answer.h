@@ -1,22 +1,45 @@
-/* Requests on the control socket: a line of JSON in, a line of JSON out (interface.md section 1). Pure. */
+/* Requests on the control socket: a line of JSON in, a line of JSON out (interface.md section 1). Pure.
+ *
+ *	{"cmd":"status"}                     {"schema": ..., "status": {...}}         whoever can open the socket
+ *	{"cmd":"reload","config":"TEXT"}     {"schema": ..., "changes": ["...", ...]} uid 0 only
+ *	{"cmd":"stop"}                       {"schema": ..., "stopping": true}        uid 0 only
+ *
+ * What is refused is answered by {"schema": ..., "error": "..."}; for a configuration with errors, "errors" beside it has all of
+ * them as {"line": 7, "text": "..."}, line 0 for the text as a whole. Every answer is free()d by the caller, and NULL without memory. */
 #ifndef CTL_ANSWER_H
 #define CTL_ANSWER_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/clock.h"
 #include "mesh/mesh.h"
 
 #define ANSWER_SCHEMA      "warren.reply/1"
-#define ANSWER_REQUEST_MAX 4096
+#define ANSWER_REQUEST_MAX (16 << 20)
+#define ANSWER_OTHERS_MAX  4096 /* of who is not uid 0, and so has nothing long to say */
+
+/* Once, before the first request: requests hold keys, so from here on whatever jansson frees in this process is wiped. */
+void answer_init(void);
 
 /* Length of the first line with its line feed, 0 when more bytes are needed, SIZE_MAX when it is longer
  * than ANSWER_REQUEST_MAX. */
 size_t answer_frame(const char *text, size_t len);
 
-/* The answer to one line (which is followed by a zero byte): {"schema": ..., "status": {...}} or {"schema": ..., "error": "..."}, with its
- * line feed. free() it; NULL without memory. */
-char *answer_line(const struct mesh *m, const char *interface, const char *host_name,
-		  const char *text, usec now, size_t *len);
+struct answer_request {
+	enum answer_kind { ANSWER_REFUSED, ANSWER_STATUS, ANSWER_RELOAD, ANSWER_STOP } kind;
+	struct conf *conf; /* to reload: the caller's */
+	char *refusal;     /* the answer to what is refused, and its length */
+	size_t refusal_len;
+};
+
+/* Understand one line (which is followed by a zero byte) of this user. A configuration has passed every check of conf_read. */
+void answer_read(struct answer_request *out, const char *text, uid_t uid);
+
+char *answer_status(const struct mesh *m, const char *interface, const char *host_name, usec now,
+		    size_t *len);
+char *answer_changes(const struct conf_list *changes, size_t *len);
+char *answer_stopping(size_t *len);
+char *answer_error(const char *text, size_t *len);
 
 #endif

@@ -99,6 +99,13 @@ static void client_rest(struct client *c)
 	c->deadline = loop_now(c->local->loop) + LOCAL_IDLE_FOR;
 }
 
+static size_t request_max(const struct client *c)
+{
+	size_t others_max = c->local->protocol->others_max;
+
+	return c->uid != 0 && others_max != 0 ? others_max : LOCAL_REQUEST_MAX;
+}
+
 /* Room for more bytes behind in_len: 0 or -errno. */
 static int input_reserve(struct client *c)
 {
@@ -111,7 +118,7 @@ static int input_reserve(struct client *c)
 	}
 	if (c->in_len < c->in_room)
 		return 0;
-	if (c->in_room >= LOCAL_REQUEST_MAX)
+	if (c->in_room >= request_max(c))
 		return -EMSGSIZE;
 
 	size_t room = c->in_room != 0 ? c->in_room * 2 : INPUT_FIRST;

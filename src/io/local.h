@@ -25,6 +25,7 @@ struct local_protocol {
 	 * afterwards. The peer's uid comes from SO_PEERCRED. Must not close the socket. */
 	char *(*answer)(void *ctx, char *text, size_t len, uid_t uid, size_t *answer_len);
 	void (*release)(char *answer);
+	size_t others_max; /* the longest request of who is not uid 0; 0: LOCAL_REQUEST_MAX */
 };
 
 /* Listen at path, made with this mode; a stale socket there is replaced, a live one is

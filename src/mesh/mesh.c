@@ -398,6 +398,7 @@ void mesh_peer_look(const struct mesh *m, const struct peer *p, usec now,
 		.rx_bytes = s->rx_bytes,
 		.tx_bytes = s->tx_bytes,
 		.keepalive = p->keepalive,
+		.path = p->path,
 		.idle_for = s->data_at == USEC_NEVER ? USEC_NEVER : now - s->data_at,
 		.state = up        ? MESH_PEER_DIRECT
 			 : p->down ? MESH_PEER_DOWN

@@ -95,7 +95,8 @@ struct mesh_peer_view {
 	usec direct_since_wall; /* 0: not direct */
 	uint64_t rx_bytes, tx_bytes;
 	uint16_t keepalive;
-	usec idle_for; /* since the last packet for or from it; USEC_NEVER: there was none */
+	enum conf_path path; /* as configured */
+	usec idle_for;       /* since the last packet for or from it; USEC_NEVER: there was none */
 	enum mesh_peer_state state;
 	unsigned switches;
 };

@@ -70,7 +70,7 @@ ok "no argument: 2" exits 2 "$WARREND"
 ok "two names: 2" exits 2 "$WARREND" -f wr0 wr1
 ok "no name for an interface: 2" exits 2 "$WARREND" -f ../wr0
 ok "an unknown option: 2" exits 2 "$WARREND" --colour wr0
-ok "--config without -f: 2" exits 2 "$WARREND" --config /dev/null "$name"
+ok "--config of no regular file, in the background: 3" exits 3 "$WARREND" --config /dev/null "$name"
 ok "an unknown LOG_LEVEL: 2" exits 2 env LOG_LEVEL=loud "$WARREND" -f "$name"
 ok "WG_TUN_FD is no number: 2" exits 2 env WG_TUN_FD=x "$WARREND" -f "$name"
 ok "WG_TUN_FD is no TUN device: 1" exits 1 env WG_TUN_FD=0 "$WARREND" -f "$name"

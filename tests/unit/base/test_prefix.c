@@ -208,6 +208,21 @@ TEST(equals_only_the_same_family_length_and_bits)
 	assert_false(prefix_equal(&zero4, &zero6));
 }
 
+TEST(sorts_by_family_address_and_length)
+{
+	static const char *const order[] = {"10.0.0.0/8",   "10.0.0.0/24", "10.0.1.0/24",
+					    "192.0.2.0/24", "::/0",        "2001:db8::/32"};
+
+	for (size_t i = 0; i < 6; i++) {
+		for (size_t j = 0; j < 6; j++) {
+			struct prefix a, b;
+			assert_true(prefix_parse(&a, order[i]) && prefix_parse(&b, order[j]));
+			int sign = prefix_compare(&a, &b);
+			assert_int_equal((sign > 0) - (sign < 0), (i > j) - (i < j));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +232,7 @@ int main(void)
 		RUN(contains_what_lies_between_its_first_and_last_address),
 		RUN(overlaps_when_one_holds_the_other),
 		RUN(equals_only_the_same_family_length_and_bits),
+		RUN(sorts_by_family_address_and_length),
 	};
 	return RUN_TESTS(tests);
 }

@@ -114,6 +114,90 @@ TEST(the_private_key_is_clamped_as_wireguard_does)
 	conf_free(c);
 }
 
+static struct delta *between(const char *before, const char *after)
+{
+	struct conf *a = read_fine(before), *b = read_fine(after);
+	struct delta *d = delta_between(a, b);
+
+	assert_non_null(d);
+	conf_free(a);
+	conf_free(b);
+	return d;
+}
+
+TEST(between_the_same_there_is_nothing)
+{
+	static const char file[] =
+		INTERFACE "ListenPort = 7\nFwMark = 1\n" PEER_B "PresharedKey = " PSK
+			  "\nAllowedIPs = 10.66.0.3/32\nEndpoint = 192.0.2.1:1\n"
+			  "PersistentKeepalive = 25\nName = nas\n" PEER_C;
+	struct delta *d = between(file, file);
+
+	assert_true(delta_is_empty(d));
+	delta_free(d);
+}
+
+TEST(F09_only_what_differs_is_in_the_change)
+{
+	struct delta *d =
+		between(INTERFACE PEER_B
+			"AllowedIPs = 10.66.0.3/32, 10.67.0.0/16\nEndpoint = 192.0.2.1:1\n" PEER_C,
+			INTERFACE PEER_B
+			"AllowedIPs = 10.67.0.0/16, 10.68.0.0/16\nEndpoint = 192.0.2.1:1\n" PEER_C);
+	const struct delta_peer *p = &d->peers[0];
+
+	assert_false(d->has_private_key || d->has_listen_port || d->has_fwmark || d->has_name ||
+		     d->replace_peers);
+	assert_int_equal(d->peer_count, 1);
+	assert_true(p->update_only);
+	assert_false(p->remove || p->replace_allowed || p->has_psk || p->has_endpoint ||
+		     p->has_keepalive || p->has_meta);
+	assert_int_equal(p->allowed_count, 2);
+	assert_true(p->allowed[0].remove);
+	assert_int_equal(p->allowed[0].prefix.ip[1], 66);
+	assert_false(p->allowed[1].remove);
+	assert_int_equal(p->allowed[1].prefix.ip[1], 68);
+	delta_free(d);
+}
+
+TEST(peers_that_go_come_before_those_that_come)
+{
+	struct delta *d = between(INTERFACE PEER_B, INTERFACE PEER_C);
+
+	assert_int_equal(d->peer_count, 2);
+	assert_true(d->peers[0].remove);
+	assert_false(d->peers[1].remove || d->peers[1].update_only);
+	delta_free(d);
+}
+
+TEST(a_file_without_port_takes_the_one_in_use)
+{
+	static const char *const any[] = {INTERFACE, INTERFACE "ListenPort = 0\n"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct delta *d = between(INTERFACE "ListenPort = 7\n", any[i]);
+		assert_true(delta_is_empty(d));
+		delta_free(d);
+	}
+}
+
+TEST(another_name_of_an_endpoint_is_noted)
+{
+	struct conf *a = read_fine(INTERFACE PEER_B "Endpoint = a.example.org:1\n"),
+		    *b = read_fine(INTERFACE PEER_B "Endpoint = b.example.org:1\n");
+	struct delta *same = delta_between(a, a), *d = delta_between(a, b);
+
+	assert_true(delta_is_empty(same));
+	assert_int_equal(d->peer_count, 1);
+	assert_false(d->peers[0].has_endpoint);
+	assert_string_equal(d->peers[0].host, "b.example.org");
+	assert_int_equal(d->peers[0].port, 1);
+	delta_free(same);
+	delta_free(d);
+	conf_free(a);
+	conf_free(b);
+}
+
 TEST(freeing_nothing_is_fine)
 {
 	delta_free(NULL);
@@ -128,6 +212,11 @@ int main(void)
 		RUN(what_a_configuration_leaves_out_is_put_back_to_nothing),
 		RUN(an_endpoint_by_name_is_left_to_who_resolves_it),
 		RUN(the_private_key_is_clamped_as_wireguard_does),
+		RUN(between_the_same_there_is_nothing),
+		RUN(F09_only_what_differs_is_in_the_change),
+		RUN(peers_that_go_come_before_those_that_come),
+		RUN(a_file_without_port_takes_the_one_in_use),
+		RUN(another_name_of_an_endpoint_is_noted),
 		RUN(freeing_nothing_is_fine),
 	};
 	return cmocka_run_group_tests(tests, start_crypto, NULL);

@@ -2,6 +2,7 @@
 #include "ctl/answer.h"
 
 #include <jansson.h>
+#include <malloc.h>
 
 #include "crypto/crypto.h"
 #include "ctl/status.h"
@@ -9,6 +10,9 @@
 #include "support/test.h"
 
 #define NOW SEC(100)
+#define KEY "mHEIBegLttgbpycj5ckI9wYrkzB3wsBwa4MH8bx7G3A="
+
+#define RELOAD(text) "{\"cmd\": \"reload\", \"config\": \"" text "\"}\n"
 
 static struct node *n;
 
@@ -27,31 +31,54 @@ static int stop(void **state)
 	return 0;
 }
 
-/* The parsed answer, which is one line of JSON with its schema and one more member. */
-static json_t *ask(const char *request)
+/* What a line is, which is an object of its schema and more; takes the line. */
+static json_t *parsed(char *text, size_t len)
 {
-	size_t len = 0;
-	char *text = answer_line(n->m, "warren0", "host1", request, NOW, &len);
-
 	assert_non_null(text);
 	assert_int_equal(strlen(text), len);
 	assert_ptr_equal(strchr(text, '\n'), text + len - 1);
 	json_t *answer = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(answer);
 	assert_string_equal(json_string_value(json_object_get(answer, "schema")), ANSWER_SCHEMA);
-	assert_int_equal(json_object_size(answer), 2);
 	free(text);
 	return answer;
 }
 
-static void assert_refused(const char *request, const char *reason)
+static enum answer_kind kind_of(const char *text, uid_t uid)
 {
-	json_t *answer = ask(request);
+	struct answer_request request;
+
+	answer_read(&request, text, uid);
+	assert_true((request.kind == ANSWER_REFUSED) == (request.refusal != NULL));
+	assert_true((request.kind == ANSWER_RELOAD) == (request.conf != NULL));
+	free(request.refusal);
+	conf_free(request.conf);
+	return request.kind;
+}
+
+static json_t *refusal_of(const char *text, uid_t uid)
+{
+	struct answer_request request;
+
+	answer_read(&request, text, uid);
+	assert_int_equal(request.kind, ANSWER_REFUSED);
+	assert_null(request.conf);
+	return parsed(request.refusal, request.refusal_len);
+}
+
+static void assert_refused_to(uid_t uid, const char *text, const char *reason)
+{
+	json_t *answer = refusal_of(text, uid);
 	const char *error = json_string_value(json_object_get(answer, "error"));
 
 	assert_non_null(error);
 	assert_non_null(strstr(error, reason));
 	json_decref(answer);
+}
+
+static void assert_refused(const char *text, const char *reason)
+{
+	assert_refused_to(0, text, reason);
 }
 
 TEST(a_request_ends_with_its_line)
@@ -66,20 +93,24 @@ TEST(a_request_ends_with_its_line)
 
 TEST(a_line_that_does_not_end_is_hung_up_on)
 {
-	char text[ANSWER_REQUEST_MAX + 1];
+	char *text = malloc(ANSWER_REQUEST_MAX + 1);
 
-	memset(text, ' ', sizeof text);
+	assert_non_null(text);
+	memset(text, ' ', ANSWER_REQUEST_MAX);
 	assert_int_equal(answer_frame(text, ANSWER_REQUEST_MAX - 1), 0);
 	assert_int_equal(answer_frame(text, ANSWER_REQUEST_MAX), SIZE_MAX);
 	text[ANSWER_REQUEST_MAX] = '\n';
-	assert_int_equal(answer_frame(text, sizeof text), SIZE_MAX);
+	assert_int_equal(answer_frame(text, ANSWER_REQUEST_MAX + 1), SIZE_MAX);
 	text[ANSWER_REQUEST_MAX - 1] = '\n';
-	assert_int_equal(answer_frame(text, sizeof text), ANSWER_REQUEST_MAX);
+	assert_int_equal(answer_frame(text, ANSWER_REQUEST_MAX + 1), ANSWER_REQUEST_MAX);
+	free(text);
 }
 
 TEST(status_is_that_of_the_node)
 {
-	json_t *answer = ask("{\"cmd\": \"status\"}\n");
+	size_t len;
+	char *text = answer_status(n->m, "warren0", "host1", NOW, &len);
+	json_t *answer = parsed(text, len);
 	char *expected = status_json(n->m, "warren0", "host1", NOW);
 	json_t *status = json_loads(expected, 0, NULL);
 
@@ -89,12 +120,123 @@ TEST(status_is_that_of_the_node)
 	free(expected);
 }
 
+TEST(everybody_may_ask_for_the_status)
+{
+	assert_int_equal(kind_of("{\"cmd\": \"status\"}\n", 1000), ANSWER_STATUS);
+	assert_int_equal(kind_of("{\"cmd\": \"status\"}\n", 0), ANSWER_STATUS);
+}
+
 TEST(members_it_does_not_know_do_no_harm)
 {
-	json_t *answer = ask("{\"later\": [1, 2], \"cmd\": \"status\"}\n");
+	assert_int_equal(kind_of("{\"later\": [1, 2], \"cmd\": \"status\"}\n", 0), ANSWER_STATUS);
+}
 
-	assert_non_null(json_object_get(answer, "status"));
+TEST(root_may_stop_it)
+{
+	assert_int_equal(kind_of("{\"cmd\": \"stop\"}\n", 0), ANSWER_STOP);
+}
+
+TEST(root_may_reload_and_gives_the_text)
+{
+	struct answer_request request;
+
+	answer_read(&request, RELOAD("[Interface]\\nPrivateKey = " KEY "\\nListenPort = 7\\n"), 0);
+	assert_int_equal(request.kind, ANSWER_RELOAD);
+	assert_int_equal(request.conf->listen_port, 7);
+	conf_free(request.conf);
+}
+
+TEST(vuln_52_only_root_may_change_anything)
+{
+	static const uid_t others[] = {1, 1000, 65534, (uid_t)-1};
+
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		assert_refused_to(others[i], "{\"cmd\": \"stop\"}\n", "only root");
+		assert_refused_to(others[i], RELOAD("[Interface]\\nPrivateKey = " KEY "\\n"),
+				  "only root");
+		assert_refused_to(others[i], RELOAD("x"), "only root");
+	}
+}
+
+TEST(F10_all_errors_of_a_configuration_are_in_the_answer)
+{
+	json_t *answer = refusal_of(
+		RELOAD("[Interface]\\nPrivateKey = " KEY
+		       "\\nListenPort = 70000\\n[Peer]\\nPublicKey = %n\\nAncor = yes\\n"),
+		0);
+	json_t *errors = json_object_get(answer, "errors");
+
+	assert_non_null(
+		strstr(json_string_value(json_object_get(answer, "error")), "nothing was changed"));
+	assert_int_equal(json_array_size(errors), 3);
+	for (size_t i = 0; i < 3; i++) {
+		static const int lines[] = {3, 5, 6};
+		const json_t *e = json_array_get(errors, i);
+		assert_int_equal(json_integer_value(json_object_get(e, "line")), lines[i]);
+		assert_true(json_string_length(json_object_get(e, "text")) > 5);
+	}
 	json_decref(answer);
+}
+
+TEST(a_configuration_that_is_no_text_is_refused)
+{
+	assert_refused("{\"cmd\": \"reload\"}\n", "\"config\"");
+	assert_refused("{\"cmd\": \"reload\", \"config\": null}\n", "\"config\"");
+	assert_refused("{\"cmd\": \"reload\", \"config\": [\"[Interface]\"]}\n", "\"config\"");
+	assert_refused("{\"cmd\": \"reload\", \"path\": \"/etc/warren/a.conf\"}\n", "\"config\"");
+	assert_refused(RELOAD(""), "errors");
+	assert_refused(RELOAD("a\\u0000b"), "one line of JSON");
+}
+
+TEST(changes_are_sentences)
+{
+	struct conf_list changes = {0};
+	size_t len;
+	char *text;
+
+	assert_true(conf_list_add(&changes, "one") && conf_list_add(&changes, "two \xff\n\""));
+	text = answer_changes(&changes, &len);
+	json_t *answer = parsed(text, len), *list = json_object_get(answer, "changes");
+	assert_int_equal(json_array_size(list), 2);
+	assert_string_equal(json_string_value(json_array_get(list, 0)), "one");
+	assert_non_null(strstr(json_string_value(json_array_get(list, 1)), "\\xff"));
+	json_decref(answer);
+	conf_list_free(&changes);
+}
+
+TEST(stopping_is_said)
+{
+	size_t len;
+	char *text = answer_stopping(&len);
+	json_t *answer = parsed(text, len);
+
+	assert_true(json_is_true(json_object_get(answer, "stopping")));
+	json_decref(answer);
+}
+
+/* --- what jansson leaves in memory ------------------------------------------------------------------------------ */
+
+static bool seen; /* a freed block still held the key's text */
+
+void __real_free(void *p);
+void __wrap_free(void *p);
+
+void __wrap_free(void *p)
+{
+	size_t len = p == NULL ? 0 : malloc_usable_size(p);
+
+	seen |= len >= strlen(KEY) && memmem(p, len, KEY, strlen(KEY)) != NULL;
+	__real_free(p);
+}
+
+TEST(no_key_of_a_request_stays_behind)
+{
+	seen = false;
+	assert_int_equal(kind_of(RELOAD("[Interface]\\nPrivateKey = " KEY "\\n"), 0),
+			 ANSWER_RELOAD);
+	assert_int_equal(kind_of(RELOAD("[Interface]\\nPrivateKey = " KEY "\\nx = y\\n"), 0),
+			 ANSWER_REFUSED);
+	assert_false(seen);
 }
 
 TEST(says_what_is_wrong_with_a_request)
@@ -117,7 +259,6 @@ TEST(says_what_is_wrong_with_a_request)
 		assert_refused(no_requests[i], "one line of JSON");
 	assert_refused("{\"cmd\": \"\"}\n", "unknown command");
 	assert_refused("{\"cmd\": \"Status\"}\n", "unknown command");
-	assert_refused("{\"cmd\": \"stop\"}\n", "unknown command");
 	assert_refused("{\"cmd\": \"%n%s\"}\n", "unknown command");
 }
 
@@ -143,12 +284,22 @@ int main(void)
 		RUN_WITH_NODE(a_request_ends_with_its_line),
 		RUN_WITH_NODE(a_line_that_does_not_end_is_hung_up_on),
 		RUN_WITH_NODE(status_is_that_of_the_node),
+		RUN_WITH_NODE(everybody_may_ask_for_the_status),
 		RUN_WITH_NODE(members_it_does_not_know_do_no_harm),
+		RUN_WITH_NODE(root_may_stop_it),
+		RUN_WITH_NODE(root_may_reload_and_gives_the_text),
+		RUN_WITH_NODE(vuln_52_only_root_may_change_anything),
+		RUN_WITH_NODE(F10_all_errors_of_a_configuration_are_in_the_answer),
+		RUN_WITH_NODE(a_configuration_that_is_no_text_is_refused),
+		RUN_WITH_NODE(changes_are_sentences),
+		RUN_WITH_NODE(stopping_is_said),
+		RUN_WITH_NODE(no_key_of_a_request_stays_behind),
 		RUN_WITH_NODE(says_what_is_wrong_with_a_request),
 		RUN_WITH_NODE(vuln_57_no_nesting_reaches_an_assert),
 	};
 
 	if (crypto_init(NULL) < 0)
 		return 1;
+	answer_init();
 	return RUN_TESTS(tests);
 }

@@ -53,7 +53,7 @@ static void resolve(void)
 {
 	change = delta_from_conf(conf);
 	assert_non_null(change);
-	endpoint_resolve(conf, change, &env.log);
+	endpoint_resolve(change, &env.log);
 }
 
 static void assert_endpoint(size_t i, const char *expected)

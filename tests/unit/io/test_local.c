@@ -79,7 +79,14 @@ static void release(char *text)
 	free(text);
 }
 
-static const struct local_protocol echo = {frame, answer, release};
+#define OTHERS_MAX 8192
+
+static const struct local_protocol echo = {
+	.frame = frame,
+	.answer = answer,
+	.release = release,
+	.others_max = OTHERS_MAX,
+};
 
 static void stop(void *ctx)
 {
@@ -206,24 +213,45 @@ TEST(answers_one_request_of_a_client_in_a_turn)
 	close(fd);
 }
 
+/* A client that is not root, where this can be had. */
+static int client_of_another(void)
+{
+	if (geteuid() != 0)
+		return client();
+	assert_int_equal(chmod(folder, 0755), 0);
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(seteuid(65534), 0);
+	int fd = client();
+	assert_int_equal(seteuid(0), 0);
+	return fd;
+}
+
 TEST(vuln_52_knows_who_asks)
 {
-	int fd;
+	int fd = client_of_another();
 
-	if (geteuid() == 0) {
-		assert_int_equal(chmod(folder, 0755), 0);
-		assert_int_equal(chmod(path, 0666), 0);
-		assert_int_equal(seteuid(65534), 0);
-		fd = client();
-		assert_int_equal(seteuid(0), 0);
-	} else {
-		fd = client();
-	}
 	say(fd, "hello\n");
 	turns(3);
 	assert_int_equal(requests, 1);
 	assert_int_equal(last_uid, geteuid() == 0 ? 65534 : geteuid());
 	close(fd);
+}
+
+TEST(only_root_may_say_much)
+{
+	static char line[OTHERS_MAX + 1];
+	int root = client(), other = client_of_another();
+
+	memset(line, 'r', sizeof line);
+	assert_int_equal(send(other, line, sizeof line, MSG_NOSIGNAL), sizeof line);
+	turns(4);
+	assert_true(is_closed(other));
+	line[OTHERS_MAX] = '\n';
+	assert_int_equal(send(root, line, sizeof line, MSG_NOSIGNAL), sizeof line);
+	turns(4);
+	assert_int_equal(requests, geteuid() == 0 ? 1 : 0);
+	close(root);
+	close(other);
 }
 
 TEST(an_end_without_a_request_is_normal)
@@ -744,6 +772,7 @@ int main(void)
 		RUN_WITH_SOCKET(answers_several_requests_of_one_client),
 		RUN_WITH_SOCKET(answers_one_request_of_a_client_in_a_turn),
 		RUN_WITH_SOCKET(vuln_52_knows_who_asks),
+		RUN_WITH_SOCKET(only_root_may_say_much),
 		RUN_WITH_SOCKET(an_end_without_a_request_is_normal),
 		RUN_WITH_SOCKET(a_client_that_only_listens_on_gets_its_answer),
 		RUN_WITH_SOCKET(no_answer_means_close),

@@ -113,6 +113,41 @@ TEST(adds_to_tables_with_large_numbers)
 	tun_close(t);
 }
 
+TEST(takes_one_back_and_keeps_the_others)
+{
+	struct tun *t = netns_tun(r, "wt0", NULL, NULL);
+	struct route_list undo = {0};
+
+	assert_int_equal(add(&undo, t, "10.66.1.0/24", 51820), 0);
+	assert_int_equal(add(&undo, t, "10.66.2.0/24", 51820), 0);
+	assert_int_equal(add(&undo, t, "2001:db8::/32", 51820), 0);
+	route_remove(r, &undo, tun_index(t), 0);
+	assert_int_equal(routes(t, 51820), 2);
+	assert_int_equal(undo.count, 2);
+	assert_int_equal(add(&undo, t, "10.66.1.0/24", 51820), 0);
+	assert_int_equal(undo.count, 3); /* it was gone indeed */
+	route_undo(r, &undo, tun_index(t));
+	assert_int_equal(routes(t, 51820), 0);
+	tun_close(t);
+}
+
+TEST(puts_back_what_went_with_the_last_address)
+{
+	struct tun *t = netns_tun(r, "wt0", "10.66.0.1/24", NULL);
+	struct prefix address = netns_prefix("10.66.0.1/24");
+	struct route_list undo = {0};
+
+	assert_int_equal(add(&undo, t, "10.77.0.0/16", 0), 0);
+	assert_int_equal(link_remove_address(r, tun_index(t), &address), 0);
+	assert_int_equal(routes(t, RT_TABLE_MAIN), 0);
+	assert_int_equal(route_renew(r, &undo, tun_index(t)), 0);
+	assert_int_equal(routes(t, RT_TABLE_MAIN), 1);
+	assert_int_equal(route_renew(r, &undo, tun_index(t)), 0);
+	assert_int_equal(routes(t, RT_TABLE_MAIN), 1);
+	route_undo(r, &undo, tun_index(t));
+	tun_close(t);
+}
+
 TEST(clears_host_bits)
 {
 	struct tun *t = netns_tun(r, "wt0", NULL, NULL);
@@ -234,6 +269,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RUN(adds_routes_and_takes_them_back),
 		RUN(adds_to_tables_with_large_numbers),
+		RUN(takes_one_back_and_keeps_the_others),
+		RUN(puts_back_what_went_with_the_last_address),
 		RUN(clears_host_bits),
 		RUN(keeps_the_kernels_own_route_of_an_address),
 		RUN(keeps_a_route_of_the_same_prefix_with_another_metric),
