@@ -76,7 +76,6 @@ static void before_sleep(void *ctx)
 {
 	struct daemon *d = ctx;
 	usec sockets = usec_min(local_deadline(d->uapi), local_deadline(d->control));
-
 	usec mine = usec_min(store_deadline(&d->store, d->mesh), watch_deadline(d->watch));
 
 	loop_wake_at(d->loop, usec_min(mine, usec_min(mesh_deadline(d->mesh), sockets)));

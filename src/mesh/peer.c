@@ -96,14 +96,20 @@ void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *
 		tunnel_keepalive(&p->tunnel, &p->via, now, out);
 }
 
+static bool since(usec at, usec then)
+{
+	return at != USEC_NEVER && at >= then;
+}
+
 void peer_host_changed(struct peer *p, usec active_since, usec now, const struct env *env)
 {
-	usec last_at = p->tunnel.stats.last_at;
+	const struct tunnel_stats *s = &p->tunnel.stats;
 
 	choose_local_anew(p);
-	if (p->via.kind != VIA_NONE && last_at != USEC_NEVER && last_at >= active_since)
+	if (p->via.kind != VIA_NONE &&
+	    (since(s->data_at, active_since) || since(s->heard_at, active_since)))
 		p->announce_at = now + rand_jitter(env->rand, PEER_ANNOUNCE_WITHIN);
-	p->announce_tx = p->tunnel.stats.tx_packets;
+	p->announce_tx = s->tx_packets;
 }
 
 static void announce(struct peer *p, usec now, struct outbox *out)

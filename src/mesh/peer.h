@@ -20,16 +20,16 @@ struct peer {
 	bool anchor;
 	bool leaving; /* scratch of mesh_apply */
 	enum conf_path path;
-	uint16_t keepalive; /* seconds, 0: off */
-	bool down;          /* the last handshake was given up */
-	usec up_at;         /* the latest session came */
-	usec direct_since;  /* the first of those without a gap before it did; USEC_NEVER: none */
-	unsigned switches;  /* times the address it sends from changed */
-	struct addr given;  /* the endpoint that the configuration gave, if any */
+	uint16_t keepalive;   /* seconds, 0: off */
+	bool down;            /* the last handshake was given up */
+	usec up_at;           /* the latest session came */
+	usec direct_since;    /* the first of those without a gap before it did; USEC_NEVER: none */
+	unsigned switches;    /* times the address it sends from changed */
+	usec announce_at;     /* tell it where we are; USEC_NEVER: not to be told */
+	uint64_t announce_tx; /* unless more than these packets left until then */
+	struct addr given;    /* the endpoint that the configuration gave, if any */
 	struct past_peer known; /* what is to outlive the process, as last noted */
 	bool known_there;       /* it had a session then */
-	usec announce_at;       /* tell it where we are; USEC_NEVER: not to be told */
-	uint64_t announce_tx;   /* unless more than these packets left until then */
 };
 
 /* 0 and *out; -ENOMEM; -EINVAL for a key of low order. */

@@ -125,13 +125,23 @@ TEST(f52_after_a_long_sleep_a_peer_of_before_gets_an_initiation)
 	assert_int_equal(sent_after(&woken, woken.woke_at + SEC(1), woken.woke_at + SEC(1)), 0);
 }
 
+TEST(f52_sleep_is_no_silence_of_the_peer)
+{
+	node_connect(one, two, NOW);
+	woken = at_home;
+	woken.slept_at = NOW + SEC(100);
+	woken.woke_at = NOW + SEC(4000);
+	mesh_host_changed(one->m, &woken, woken.woke_at, &one->out);
+	assert_int_not_equal(find(two)->announce_at, USEC_NEVER);
+}
+
 TEST(a_peer_silent_for_two_minutes_is_left_alone)
 {
 	node_connect(one, two, NOW);
-	usec last_at = find(two)->tunnel.stats.last_at;
-	mesh_host_changed(one->m, &away, last_at + MESH_ACTIVE_FOR + 1, &one->out);
+	usec heard_at = find(two)->tunnel.stats.heard_at;
+	mesh_host_changed(one->m, &away, heard_at + MESH_ACTIVE_FOR + 1, &one->out);
 	assert_int_equal(find(two)->announce_at, USEC_NEVER);
-	mesh_host_changed(one->m, &at_home, last_at + MESH_ACTIVE_FOR, &one->out);
+	mesh_host_changed(one->m, &at_home, heard_at + MESH_ACTIVE_FOR, &one->out);
 	assert_int_not_equal(find(two)->announce_at, USEC_NEVER);
 }
 
@@ -266,6 +276,7 @@ int main(void)
 		WITH(what_concerns_the_overlay_alone_is_no_change),
 		WITH(our_address_is_forgotten_on_the_way_to_every_peer),
 		WITH(f52_after_a_long_sleep_a_peer_of_before_gets_an_initiation),
+		WITH(f52_sleep_is_no_silence_of_the_peer),
 		WITH(a_peer_silent_for_two_minutes_is_left_alone),
 		WITH(who_was_sent_something_since_is_not_told_again),
 		WITH(f33_what_comes_to_an_old_address_does_not_bring_it_back_until_the_peer_is_told),
