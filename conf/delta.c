@@ -59,6 +59,14 @@ bool delta_add_allowed(struct delta_peer *p, const struct prefix *prefix, bool r
 	return true;
 }
 
+static void set_endpoint(struct delta_peer *p, const struct conf_endpoint *e)
+{
+	p->host = e->host;
+	p->port = e->port;
+	p->has_endpoint = !e->host;
+	p->endpoint = e->addr;
+}
+
 static bool add_conf_peer(struct delta *d, const struct conf_peer *from)
 {
 	struct delta_peer *p = delta_add_peer(d, &from->public_key);
@@ -71,9 +79,8 @@ static bool add_conf_peer(struct delta *d, const struct conf_peer *from)
 		p->psk = from->psk;
 	p->has_keepalive = true;
 	p->keepalive = from->has_keepalive ? from->keepalive : 0;
-	p->has_endpoint = from->has_endpoint && !from->endpoint.host;
-	if (p->has_endpoint)
-		p->endpoint = from->endpoint.addr;
+	if (from->has_endpoint)
+		set_endpoint(p, &from->endpoint);
 
 	p->has_meta = true;
 	memcpy(p->name, from->name, sizeof p->name);

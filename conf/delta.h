@@ -22,6 +22,9 @@ struct delta_peer {
 	bool has_psk, has_endpoint, has_keepalive, has_meta;
 	struct key_shared psk; /* all zero: none */
 	struct addr endpoint;
+	const char *host; /* its endpoint is this name and port, which somebody has to look up; the
+			     configuration's. NULL: none */
+	uint16_t port;
 	uint16_t keepalive; /* 0: off */
 	struct delta_allowed *allowed;
 	size_t allowed_count;
@@ -52,8 +55,8 @@ struct delta_peer *delta_add_peer(struct delta *d, const struct key_public *key)
 /* False without memory. The prefix is masked here. */
 bool delta_add_allowed(struct delta_peer *p, const struct prefix *prefix, bool remove);
 
-/* Everything a configuration says, as a change that brings any state to it. Endpoints given by name are left out: who
- * resolves them sets them. NULL without memory. */
+/* Everything a configuration says, as a change that brings any state to it. Endpoints given by name are only noted as `host`: who
+ * resolves them sets them. It must not outlive `c`. NULL without memory. */
 struct delta *delta_from_conf(const struct conf *c);
 
 #endif

@@ -22,6 +22,7 @@ struct mesh *mesh_new(const struct env *env)
 	ratelimit_init(&m->ratelimit, env);
 	env_rand(env, hash_key, sizeof hash_key);
 	if (table_init(&m->by_key, KEY_LEN, 16, hash_key) < 0 ||
+	    table_init(&m->by_id, sizeof(uint64_t), 16, hash_key) < 0 ||
 	    index_init(&m->shared.index, 16 * TUNNEL_INDICES) < 0 ||
 	    staging_init(&m->shared.staging) < 0) {
 		mesh_free(m);
@@ -34,6 +35,7 @@ static void detach(struct mesh *m, struct peer *p)
 {
 	allowed_remove_owner(&m->allowed, p);
 	table_remove(&m->by_key, &p->key);
+	table_remove(&m->by_id, &p->id);
 	heap_remove(&m->deadlines, &p->deadline);
 	list_remove(&p->order);
 	m->peer_count--;
@@ -60,6 +62,7 @@ void mesh_free(struct mesh *m)
 	remove_all_peers(m);
 	allowed_free(&m->allowed);
 	table_free(&m->by_key);
+	table_free(&m->by_id);
 	heap_free(&m->deadlines);
 	index_free(&m->shared.index);
 	staging_free(&m->shared.staging);
@@ -68,14 +71,14 @@ void mesh_free(struct mesh *m)
 
 static bool may_tick(const struct outbox *out)
 {
-	return outbox_room(out) >= TUNNEL_TICK_SENDS;
+	return outbox_room(out) >= TUNNEL_TICK_SENDS && out->action_count < OUTBOX_ACTIONS;
 }
 
 void mesh_settle(struct mesh *m, struct peer *p, usec now, struct outbox *out)
 {
-	if (usec_due(tunnel_deadline(&p->tunnel), now) && may_tick(out))
+	if (usec_due(peer_deadline(p), now) && may_tick(out))
 		peer_tick(p, now, out);
-	heap_set(&m->deadlines, &p->deadline, tunnel_deadline(&p->tunnel));
+	heap_set(&m->deadlines, &p->deadline, peer_deadline(p));
 }
 
 /* --- changes ---------------------------------------------------------------------------------------------------- */
@@ -125,6 +128,7 @@ static int prepare(struct mesh *m, const struct delta *d, struct peer **fresh)
 		prefixes += d->peers[i].allowed_count;
 	/* Old peers keep their indices until they go, new ones get theirs with their first handshake. */
 	if (err < 0 || (err = table_reserve(&m->by_key, peers)) < 0 ||
+	    (err = table_reserve(&m->by_id, peers)) < 0 ||
 	    (err = heap_reserve(&m->deadlines, peers)) < 0 ||
 	    (err = index_reserve(&m->shared.index, peers * TUNNEL_INDICES)) < 0)
 		return err;
@@ -162,6 +166,8 @@ static struct peer *adopt(struct mesh *m, struct peer **fresh)
 	*fresh = NULL;
 	list_add_tail(&m->peers, &p->order);
 	table_add(&m->by_key, &p->key, p);
+	p->id = ++m->last_id;
+	table_add(&m->by_id, &p->id, p);
 	m->peer_count++;
 	return p;
 }

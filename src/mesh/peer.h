@@ -6,12 +6,15 @@
 #include "base/list.h"
 #include "base/outbox.h"
 #include "conf/delta.h"
+#include "mesh/lookup.h"
 #include "wg/tunnel.h"
 
 struct peer {
 	struct tunnel tunnel;
 	struct key_public key;
-	struct via via; /* where packets go; VIA_NONE: not known */
+	uint64_t id;          /* in actions; 0: not in a mesh */
+	struct via via;       /* where packets go; VIA_NONE: not known */
+	struct lookup lookup; /* of its endpoint's name */
 	struct heap_node deadline;
 	struct list order; /* in mesh.peers, as added */
 	char name[CONF_NAME_MAX + 1];
@@ -48,7 +51,12 @@ void peer_heard(struct peer *p, const struct via *via, const struct env *env);
 /* A session can be sent on: staged packets leave, or an empty one when `confirm` (the initiator's key confirmation). */
 void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *out);
 
+/* Its endpoint's name leads to these (at most LOOKUP_ADDRS; ports do not count). They are tried once the peer is silent, or has no
+ * session; one that is heard stays where it is. */
+void peer_resolved(struct peer *p, const struct addr *addrs, size_t count, usec now);
+
 /* Do what is due. */
 void peer_tick(struct peer *p, usec now, struct outbox *out);
+usec peer_deadline(const struct peer *p);
 
 #endif
