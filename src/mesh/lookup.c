@@ -35,8 +35,11 @@ usec lookup_deadline(const struct lookup *l, usec silent_since, usec up_until)
 	at = usec_min(at, l->asked_at + LOOKUP_EVERY);
 	if (silent_since == USEC_NEVER)
 		return at;
-	urgent = l->asked_at + (l->failed ? LOOKUP_RETRY : LOOKUP_AGAIN);
-	return usec_min(at, later(silent_since + LOOKUP_SILENT, urgent));
+	if (l->asked_at < silent_since)
+		urgent = silent_since + LOOKUP_SILENT;
+	else
+		urgent = l->asked_at + (l->failed ? LOOKUP_RETRY : LOOKUP_AGAIN);
+	return usec_min(at, urgent);
 }
 
 void lookup_ask(struct lookup *l, uint64_t id, usec now, struct outbox *out)

@@ -10,7 +10,7 @@
 
 #define LOOKUP_ADDRS  8         /* of one answer; what is beyond is left out */
 #define LOOKUP_SILENT SEC(5)    /* a peer that leaves us without answer so long may have moved */
-#define LOOKUP_AGAIN  SEC(15)   /* while it does */
+#define LOOKUP_AGAIN  SEC(15)   /* from then on, while it does */
 #define LOOKUP_RETRY  SEC(5)    /* when there was no answer, or none of use */
 #define LOOKUP_DOWN   SEC(120)  /* without a session */
 #define LOOKUP_EVERY  SEC(1800) /* with one */
