@@ -6,7 +6,7 @@
 
 /* name in code, name in JSON and metrics, what it means to a person */
 #define DROP_REASONS(X)                                                                            \
-	X(SHORT, "short", "datagram too short for its type")                                       \
+	X(SHORT, "short", "datagram whose length is not that of its type")                         \
 	X(UNKNOWN_TYPE, "unknown_type", "neither WireGuard nor anything else we speak")            \
 	X(MAC1, "mac1", "handshake message not made for our public key")                           \
 	X(UNDER_LOAD, "under_load", "handshake answered with a cookie, or none to spare")          \

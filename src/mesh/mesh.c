@@ -1,6 +1,7 @@
 /* The whole node: changes of configuration, time, and what others may read of it (architecture.md, section 5). */
 #include "mesh/mesh.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,12 +163,13 @@ static void change_identity(struct mesh *m, const struct key_private *secret, st
 static struct peer *adopt(struct mesh *m, struct peer **fresh)
 {
 	struct peer *p = *fresh;
+	bool added;
 
+	p->id = ++m->last_id;
+	added = table_add(&m->by_key, &p->key, p) && table_add(&m->by_id, &p->id, p);
+	assert(added); /* prepare() saw to the room */
 	*fresh = NULL;
 	list_add_tail(&m->peers, &p->order);
-	table_add(&m->by_key, &p->key, p);
-	p->id = ++m->last_id;
-	table_add(&m->by_id, &p->id, p);
 	m->peer_count++;
 	return p;
 }

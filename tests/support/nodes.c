@@ -263,9 +263,15 @@ uint64_t node_digest_peer(const struct node *n, const struct node *peer)
 {
 	const struct peer *p = table_find(&n->m->by_key, &peer->key);
 	uint8_t key[crypto_shorthash_KEYBYTES] = {0};
+	struct peer copy;
 
-	if (p != NULL)
-		mix(key, p, sizeof *p);
+	if (p != NULL) {
+		memcpy(&copy, p, sizeof copy);
+		copy.deadline.slot = 0; /* its place among the others is not its own */
+		copy.order = (struct list){0};
+		mix(key, &copy, sizeof copy);
+		key_wipe(&copy, sizeof copy);
+	}
 	return load_le64(key);
 }
 

@@ -197,6 +197,11 @@ TEST(answers_an_initiation_where_it_came_from_and_by_the_address_it_was_sent_to)
 	assert_int_equal(load_le32(one->out.net.packets[0].data), MESSAGE_RESPONSE);
 	assert_memory_equal(&one->out.net.packets[0].via, &way, sizeof way);
 	assert_int_equal(all_drops(), 0);
+
+	/* What is said to the peer from now on goes there, too. */
+	const struct peer *p = table_find(&one->m->by_key, &two->key);
+	assert_memory_equal(&p->via, &way, sizeof way);
+	assert_true(mesh_deadline(one->m) == NOW + ERASE_AFTER);
 }
 
 TEST(delivers_in_place_without_the_padding_and_touches_nothing_beside)
@@ -231,7 +236,7 @@ TEST(delivers_in_place_without_the_padding_and_touches_nothing_beside)
 TEST(a_batch_may_mix_peers_and_kinds)
 {
 	static struct letter mixed[8];
-	usec later = NOW + REKEY_AFTER + SEC(16);
+	usec later = NOW + REKEY_AFTER + SEC(2);
 
 	/* Data of 2, data of 3, an initiation by 2 (its session is old), and data of 2 again. */
 	connect_both();
@@ -283,15 +288,57 @@ TEST(a_response_and_data_behind_it_in_one_batch)
 	assert_int_equal(two->out.tun.count, 1);
 }
 
+/* A handshake may end the session that data before it in the batch belongs to. */
+TEST(data_before_a_handshake_is_opened_before_it)
+{
+	static struct letter batch[2];
+	struct peer *p = table_find(&one->m->by_key, &two->key);
+	usec now = NOW;
+
+	for (size_t i = 0; i <= TUNNEL_CONFIRMED; i++, now += SEC(2)) {
+		tunnel_start(&p->tunnel, now);
+		mesh_settle(one->m, p, now, &one->out);
+		if (i == TUNNEL_CONFIRMED)
+			break;
+		node_settle(one, two, now);
+		if (i == 0)
+			batch[0] = *ping_of(two, now);
+	}
+	assert_int_equal(node_take(one, letters, 1), 1);
+	node_hand(two, letters, 1, now);
+	assert_int_equal(node_take(two, &batch[1], 1), 1);
+	assert_int_equal(load_le32(batch[1].data), MESSAGE_RESPONSE);
+	node_hand(one, batch, 2, now);
+	assert_int_equal(one->out.tun.count, 1);
+	assert_int_equal(all_drops(), 0);
+	outbox_clear(&one->out);
+	assert_int_equal(refused(batch[0].data, batch[0].len, 2, now), DROP_NO_SESSION);
+}
+
+/* Node 1's own initiation was lost; node 2's makes the session. */
+TEST(what_waits_leaves_as_soon_as_the_other_end_made_a_session)
+{
+	node_send(one, 2, NOW);
+	node_send(one, 2, NOW);
+	node_take(one, letters, 4);
+	node_send(two, 1, NOW + MSEC(10));
+	node_settle(two, one, NOW + MSEC(10));
+	assert_int_equal(one->out.tun.count, 1);
+	assert_int_equal(two->out.tun.count, 2);
+}
+
 TEST(a_keepalive_is_taken_and_delivers_nothing)
 {
-	node_send(one, 2, NOW); /* confirmed by data */
-	node_settle(one, two, NOW);
-	outbox_clear(&two->out);
-	mesh_tick(two->m, NOW + KEEPALIVE_TIMEOUT, &two->out);
+	struct delta *d = delta_new();
+	struct delta_peer *p = delta_add_peer(d, &one->key);
+
+	connect_both();
+	p->has_keepalive = true;
+	p->keepalive = 25;
+	node_apply(two, d, NOW);
 	assert_int_equal(node_take(two, letters, 1), 1);
 	assert_int_equal(letters[0].len, MESSAGE_DATA_MIN);
-	node_hand(one, letters, 1, NOW + KEEPALIVE_TIMEOUT);
+	node_hand(one, letters, 1, NOW);
 	assert_int_equal(one->out.tun.count, 0);
 	assert_int_equal(all_drops(), 0);
 }
@@ -817,6 +864,8 @@ int main(void)
 		RUN_WITH_NODES(delivers_in_place_without_the_padding_and_touches_nothing_beside),
 		RUN_WITH_NODES(a_batch_may_mix_peers_and_kinds),
 		RUN_WITH_NODES(a_response_and_data_behind_it_in_one_batch),
+		RUN_WITH_NODES(data_before_a_handshake_is_opened_before_it),
+		RUN_WITH_NODES(what_waits_leaves_as_soon_as_the_other_end_made_a_session),
 		RUN_WITH_NODES(a_keepalive_is_taken_and_delivers_nothing),
 		RUN_WITH_NODES(a_peer_is_answered_where_it_was_last_heard),
 		RUN_WITH_NODES(nothing_unproved_moves_a_peer),

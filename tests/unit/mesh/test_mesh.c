@@ -25,6 +25,10 @@ void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_reallocarray(void *p, size_t count, size_t size);
 void *__wrap_sodium_malloc(size_t size);
 
+void __real_sodium_free(void *p);
+void __wrap_sodium_free(void *p);
+
+static size_t locked;     /* pieces of locked memory in use */
 static unsigned fails_in; /* 1: the next allocation fails; 0: none does */
 
 static bool fails(void)
@@ -49,7 +53,16 @@ void *__wrap_reallocarray(void *p, size_t count, size_t size)
 
 void *__wrap_sodium_malloc(size_t size)
 {
-	return fails() ? NULL : __real_sodium_malloc(size);
+	void *p = fails() ? NULL : __real_sodium_malloc(size);
+
+	locked += p != NULL;
+	return p;
+}
+
+void __wrap_sodium_free(void *p)
+{
+	locked -= p != NULL;
+	__real_sodium_free(p);
 }
 
 /* --- nodes ------------------------------------------------------------------------------------------------------ */
@@ -493,6 +506,7 @@ TEST(a_change_without_memory_changes_nothing)
 	read_all(before);
 	do {
 		struct delta *d = great_change(&two->key);
+		size_t before_locked = locked;
 		fails_in = ++failures;
 		err = mesh_apply(one->m, d, NOW, &one->out);
 		assert_true(err == 0 || err == -ENOMEM);
@@ -501,6 +515,7 @@ TEST(a_change_without_memory_changes_nothing)
 			assert_string_equal(read_all(after), before);
 			assert_int_equal(one->out.net.count, 0);
 			assert_int_equal(one->m->allowed.spare_count, 0);
+			assert_int_equal(locked, before_locked);
 		}
 		fails_in = 0;
 		delta_free(d);
@@ -649,6 +664,10 @@ TEST(a_thousand_peers_each_start_at_once_and_none_is_lost)
 	node_apply(one, d, NOW);
 	assert_int_equal(one->m->peer_count, MANY + 2);
 	assert_int_equal(tick_all(one, NOW), MANY);
+	for (unsigned i = 0; i < MANY; i++) {
+		struct key_public key = key_of(i);
+		assert_non_null(mesh_peer_find(one->m, &key));
+	}
 	assert_int_equal(one->m->shared.drops.count[DROP_OUTBOX_FULL], 0);
 
 	/* Among them a packet finds its peer. */
@@ -729,6 +748,20 @@ TEST(a_tick_after_any_leap_of_time_ends_with_nothing_due)
 	}
 }
 
+/* Such a peer would be a mistake of ours; it must not stop the others. */
+TEST(a_tick_ends_even_if_a_peer_is_always_due)
+{
+	connect_both();
+	find(one, two)->tunnel.timers.persistent_for = -1;
+	find(one, two)->tunnel.timers.persistent_at = NOW;
+	mesh_settle(one->m, find(one, two), NOW, &one->out);
+	outbox_clear(&one->out);
+	assert_true(mesh_deadline(one->m) < NOW);
+	mesh_tick(one->m, NOW, &one->out);
+	assert_true(one->out.net.count <= one->m->peer_count);
+	assert_true(mesh_deadline(one->m) < NOW);
+}
+
 /* --- what others read ------------------------------------------------------------------------------------------- */
 
 TEST(peers_are_listed_in_the_order_in_which_they_came)
@@ -806,6 +839,7 @@ int main(void)
 		RUN_WITH_NODES(a_thousand_peers_each_start_at_once_and_none_is_lost),
 		RUN_WITH_NODES(the_deadline_is_that_of_the_earliest_peer_whatever_happens),
 		RUN_WITH_NODES(a_tick_after_any_leap_of_time_ends_with_nothing_due),
+		RUN_WITH_NODES(a_tick_ends_even_if_a_peer_is_always_due),
 		RUN_WITH_NODES(peers_are_listed_in_the_order_in_which_they_came),
 		RUN_WITH_NODES(says_of_a_peer_what_is_so),
 	};

@@ -32,8 +32,11 @@ static struct net {
 /* Nodes 1 to count, each a peer of all others. */
 static void net_start(uint64_t seed, uint8_t count)
 {
-	net = (struct net){
-		.now = SEC(1), .delay = MSEC(20), .rand = rand_seeded(seed), .node_count = count};
+	memset(&net, 0, sizeof net);
+	net.now = SEC(1);
+	net.delay = MSEC(20);
+	net.rand = rand_seeded(seed);
+	net.node_count = count;
 	for (uint8_t i = 1; i <= count; i++)
 		node_start(i);
 	for (uint8_t i = 1; i <= count; i++) {
