@@ -189,6 +189,21 @@ TEST(F68_a_silent_peer_is_sought_where_its_name_leads)
 	assert_sends_to(2); /* data waits for the proof */
 }
 
+TEST(F68_a_silent_peer_is_given_up_in_the_end)
+{
+	usec now, began;
+
+	connect_both();
+	began = now = send_until_it_asks(NOW + SEC(60), NOW + SEC(90));
+	while (!peer()->down && now < NOW + SEC(300)) {
+		outbox_clear(&one->out);
+		struct addr a = address(3);
+		answer_all(peer()->id, &a, 1, now);
+		now = send_until_it_asks(now + MSEC(100), NOW + SEC(300));
+	}
+	assert_in_range(now, began + SEC(90), began + SEC(91));
+}
+
 TEST(F68_where_it_answers_it_is)
 {
 	static struct letter letters[BATCH_MAX];
@@ -418,6 +433,7 @@ int main(void)
 		WITH_NODES(F68_without_an_answer_it_is_asked_again),
 		WITH_NODES(F68_a_peer_that_talks_stays_where_it_is_whatever_the_name_says),
 		WITH_NODES(F68_a_silent_peer_is_sought_where_its_name_leads),
+		WITH_NODES(F68_a_silent_peer_is_given_up_in_the_end),
 		WITH_NODES(F68_where_it_answers_it_is),
 		WITH_NODES(F68_a_poisoned_answer_costs_the_session_nothing),
 		WITH_NODES(F68_addresses_are_tried_in_turn),
