@@ -157,11 +157,12 @@ static void check_mtu(const struct conf *c, const struct conf_places *places,
 	}
 }
 
+/* Without a PrivateKey a PostUp has to set one: wg-quick(8) fetches keys from elsewhere so. */
 bool conf_check(const struct conf *c, struct conf_places *places, struct conf_errors *errors)
 {
 	if (places->interface_line == 0)
 		conf_errors_add(errors, 0, "there is no [Interface] section");
-	else if (places->private_key_line == 0)
+	else if (places->private_key_line == 0 && c->post_up.count == 0)
 		conf_errors_add(errors, places->interface_line,
 				"[Interface] has no PrivateKey: `warren genkey` makes one");
 

@@ -11,8 +11,9 @@
 #include "base/log.h"
 #include "base/text.h"
 
-#define SHOWN_MAX 64  /* of a value, in an error */
-#define MTU_MIN   576 /* RFC 791: what every IPv4 host must take */
+#define SHOWN_MAX  64  /* of a value, in an error */
+#define TABLE_MAIN 254 /* linux/rtnetlink.h, RT_TABLE_MAIN */
+#define MTU_MIN    576 /* RFC 791: what every IPv4 host must take */
 
 struct key {
 	const char *name;
@@ -64,6 +65,20 @@ static char *next_entry(char **rest)
 {
 	char *entry = strsep(rest, ",");
 	return entry ? trim(entry) : NULL;
+}
+
+/* The next entry of a list where blanks part entries as commas do (wg-quick's own keys), or NULL. */
+static char *next_word(char **rest)
+{
+	if (*rest == NULL)
+		return NULL;
+
+	char *word = *rest + strspn(*rest, " \t");
+	char *end = word + strcspn(word, ", \t");
+	char *more = end + strspn(end, " \t");
+	*rest = *more == '\0' ? NULL : *more == ',' ? more + 1 : more;
+	*end = '\0';
+	return word;
 }
 
 static bool is_word(const char *value, const char *word)
@@ -219,7 +234,7 @@ static void set_addresses(struct conf_reading *r, void *field, char *value)
 	char *entry;
 
 	(void)field;
-	while ((entry = next_entry(&value))) {
+	while ((entry = next_word(&value))) {
 		struct prefix p;
 		if (!prefix_parse(&p, entry)) {
 			refuse_value(r, entry,
@@ -243,7 +258,7 @@ static void set_dns(struct conf_reading *r, void *field, char *value)
 	char *entry;
 
 	(void)field;
-	while ((entry = next_entry(&value))) {
+	while ((entry = next_word(&value))) {
 		struct addr a;
 		if (!addr_parse_ip(&a, entry) && !is_host_name(entry))
 			refuse_value(r, entry, "an address or a search domain");
@@ -276,8 +291,10 @@ static void set_table(struct conf_reading *r, void *field, char *value)
 		r->conf->table = is_word(value, "off") ? CONF_TABLE_OFF : CONF_TABLE_AUTO;
 		return;
 	}
-	if (text_u32_any(&number, value) != TEXT_OK || number == 0) {
-		refuse_value(r, value, "auto, off or the number of a routing table");
+	if (is_word(value, "main")) {
+		number = TABLE_MAIN;
+	} else if (text_u32_any(&number, value) != TEXT_OK || number == 0) {
+		refuse_value(r, value, "auto, off, main or the number of a routing table");
 		return;
 	}
 	r->conf->table = CONF_TABLE_NUMBER;

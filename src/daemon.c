@@ -17,6 +17,7 @@
 #include "io/udp.h"
 #include "mesh/mesh.h"
 #include "overlay.h"
+#include "store.h"
 #include "tun/link.h"
 #include "tun/tun.h"
 
@@ -33,6 +34,7 @@ struct daemon {
 	struct loop *loop;
 	struct tun *tun;
 	struct overlay overlay;
+	struct store store;
 	struct udp *udp;
 	struct loop_watch *tun_watch;
 	struct door {
@@ -94,8 +96,9 @@ static void before_sleep(void *ctx)
 	struct daemon *d = ctx;
 	usec sockets = usec_min(local_deadline(d->uapi), local_deadline(d->control));
 
-	loop_wake_at(d->loop, usec_min(usec_min(mesh_deadline(d->mesh), sockets),
-				       resolve_deadline(d->names)));
+	usec engines = usec_min(mesh_deadline(d->mesh), store_deadline(&d->store, d->mesh));
+
+	loop_wake_at(d->loop, usec_min(usec_min(engines, sockets), resolve_deadline(d->names)));
 }
 
 static void on_resolved(void *ctx, uint64_t id, const struct addr *addrs, size_t count)
@@ -161,6 +164,7 @@ static void on_deadline(void *ctx)
 	local_tick(d->uapi, loop_now(d->loop));
 	local_tick(d->control, loop_now(d->loop));
 	resolve_tick(d->names);
+	store_tick(&d->store, d->mesh, loop_now(d->loop));
 }
 
 /* --- configuration ---------------------------------------------------------------------------------------------- */
@@ -206,6 +210,7 @@ static int apply(struct daemon *d, const struct delta *change)
 	uint32_t fwmark;
 	int err;
 
+	store_recall(&d->store, d->mesh, change);
 	mesh_look(d->mesh, &before);
 	fwmark = change->has_fwmark ? change->fwmark : before.fwmark;
 	if ((err = open_doors(d, change, fwmark, &other)) < 0)
@@ -235,6 +240,9 @@ static int apply(struct daemon *d, const struct delta *change)
 static void warn_without_effect(struct daemon *d, const struct conf *c)
 {
 	bool anchors = c->anchor;
+
+	if (!c->has_private_key)
+		log_warn(d->log, "the file has no PrivateKey: nothing is carried until one is set");
 
 	for (size_t i = 0; i < c->peer_count; i++)
 		anchors = anchors || c->peers[i].anchor || c->peers[i].path != CONF_PATH_AUTO;
@@ -335,7 +343,8 @@ static enum daemon_exit open_sockets(struct daemon *d)
 		err = local_open(&d->uapi, d->loop, uapi, 0600, &uapi_protocol, d, d->log);
 	if (err == 0) {
 		local_on_removed(d->uapi, on_socket_removed, d);
-		err = local_open(&d->control, d->loop, control, 0660, &control_protocol, d, d->log);
+		err = local_open_shared(&d->control, d->loop, control, d->options->user->uid,
+					d->options->user->gid, &control_protocol, d, d->log);
 	}
 	if (err == -EADDRINUSE) {
 		log_error(d->log, "another daemon serves %s already", name);
@@ -344,6 +353,11 @@ static enum daemon_exit open_sockets(struct daemon *d)
 	if (err < 0) {
 		log_error(d->log, "cannot open %s: %s", d->uapi == NULL ? uapi : control,
 			  strerror(-err));
+		return EXIT_HOST;
+	}
+	err = sweeper_watch(d->options->sweeper, (const char *const[]){uapi, control}, 2);
+	if (err < 0) {
+		log_error(d->log, "cannot have the sockets of %s swept: %s", name, strerror(-err));
 		return EXIT_HOST;
 	}
 	return EXIT_OK;
@@ -408,6 +422,8 @@ static enum daemon_exit start(struct daemon *d)
 	if ((code = open_host(d)) != EXIT_OK || (code = open_tun(d)) != EXIT_OK ||
 	    (code = open_sockets(d)) != EXIT_OK)
 		return code;
+	store_open(&d->store, d->options->state_dir, tun_name(d->tun), d->options->user->uid,
+		   d->options->user->gid, d->log);
 	watch_doors(d);
 	look_at_mtu(d);
 	if (d->conf != NULL && apply_config(d, d->conf) < 0)
@@ -419,7 +435,7 @@ static enum daemon_exit start(struct daemon *d)
 		log_error(d->log, "out of memory");
 		return EXIT_HOST;
 	}
-	return EXIT_OK;
+	return priv_drop(d->options->user, d->log) < 0 ? EXIT_HOST : EXIT_OK;
 }
 
 static void stop(struct daemon *d)
@@ -427,6 +443,9 @@ static void stop(struct daemon *d)
 	local_close(d->uapi);
 	local_close(d->control);
 	resolve_free(d->names);
+	store_close(&d->store, d->mesh, loop_now(d->loop));
+	sweeper_end(
+		d->options->sweeper); /* while the device is ours: no other daemon has this name */
 	loop_unwatch(d->tun_watch);
 	for (unsigned i = 0; i < UDP_DOORS; i++)
 		loop_unwatch(d->doors[i].watch);
@@ -450,6 +469,7 @@ enum daemon_exit daemon_run(const struct daemon_options *o)
 		return EXIT_HOST;
 	}
 	d->options = o;
+	d->store.folder = -1;
 	d->conf = o->conf;
 	d->log = o->log;
 	d->rand = rand_system();
@@ -458,9 +478,15 @@ enum daemon_exit daemon_run(const struct daemon_options *o)
 
 	code = start(d);
 	if (code == EXIT_OK) {
+		char status[64];
+
+		snprintf(status, sizeof status, "%s is listening on port %u", tun_name(d->tun),
+			 udp_port(d->udp));
 		log_info(d->log, "listening on port %u", udp_port(d->udp));
+		notify_send(o->notify, "READY=1", status);
 		o->ready(o->ready_ctx);
 		loop_run(d->loop);
+		notify_send(o->notify, "STOPPING=1", "stopping");
 	}
 	stop(d);
 	free(d);

@@ -4,6 +4,9 @@
 
 #include "base/log.h"
 #include "conf/conf.h"
+#include "io/notify.h"
+#include "priv.h"
+#include "sweeper.h"
 
 /* Exit codes of warrend (interface.md section 1). */
 enum daemon_exit {
@@ -18,6 +21,10 @@ struct daemon_options {
 	const char *interface;
 	struct conf *conf;   /* or NULL: configured by UAPI. Taken: wiped and freed once applied */
 	int tun_fd, uapi_fd; /* handed over, or -1 */
+	const struct priv_user *user;
+	struct sweeper *sweeper;
+	const struct notify *notify;
+	const char *state_dir;
 	const struct log *log;
 	void (*ready)(void *ctx); /* once: TUN and sockets are there and configured */
 	void *ready_ctx;

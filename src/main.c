@@ -30,18 +30,25 @@ static const char usage[] =
 	"\n"
 	"  -f, --foreground   stay in the foreground and log to standard error\n"
 	"      --config FILE  take keys, peers, addresses, MTU and routes from FILE; needs -f\n"
+	"      --user NAME    once started, be this user with two capabilities (default: " PRIV_USER
+	",\n"
+	"                     where there is such a user)\n"
+	"      --state-dir DIR\n"
+	"                     keep what outlives a restart in DIR/IFACE.state; default "
+	"$STATE_DIRECTORY, else\n"
+	"                     /var/lib/warren\n"
 	"      --version      print the version\n"
 	"      --help         print this text\n"
 	"\n"
 	"Environment: LOG_LEVEL (silent, error, info, verbose, debug), WG_TUN_FD, WG_UAPI_FD, "
 	"WG_PROCESS_FOREGROUND,\n"
-	"WARREN_AEAD (mb, mb-avx2, openssl, sodium).\n"
+	"NOTIFY_SOCKET, WARREN_AEAD (mb, mb-avx2, openssl, sodium).\n"
 	"Exit status: 0 stopped, 1 refused by the host, 2 usage, 3 configuration, 4 another "
 	"instance lives.\n";
 
 struct arguments {
 	bool foreground;
-	const char *config, *interface;
+	const char *config, *user, *interface, *state_dir;
 	enum log_level level;
 	int tun_fd, uapi_fd;
 };
@@ -93,11 +100,24 @@ static void socket_unit(int *uapi_fd)
 		*uapi_fd = 3;
 }
 
+/* The service manager may name several: the first is ours. */
+static const char *state_folder(void)
+{
+	char *folders = getenv("STATE_DIRECTORY");
+
+	if (folders == NULL || *folders == '\0')
+		return "/var/lib/warren";
+	folders[strcspn(folders, ":")] = '\0';
+	return folders;
+}
+
 static bool environment(struct arguments *a)
 {
 	const char *level = getenv("LOG_LEVEL"), *foreground = getenv("WG_PROCESS_FOREGROUND");
 
 	a->level = LEVEL_INFO;
+	if (a->state_dir == NULL)
+		a->state_dir = state_folder();
 	if (level != NULL && !level_from(level, &a->level)) {
 		fprintf(stderr,
 			"warrend: LOG_LEVEL=%s is none of silent, error, info, verbose, debug\n",
@@ -124,10 +144,12 @@ static bool interface_name_ok(const char *name)
 /* Exit code, or -1 to go on. */
 static int parse(struct arguments *a, int argc, char **argv)
 {
-	enum { OPT_CONFIG = 256, OPT_VERSION, OPT_HELP };
+	enum { OPT_CONFIG = 256, OPT_USER, OPT_STATE_DIR, OPT_VERSION, OPT_HELP };
 	static const struct option options[] = {
 		{"foreground", no_argument, NULL, 'f'},
 		{"config", required_argument, NULL, OPT_CONFIG},
+		{"user", required_argument, NULL, OPT_USER},
+		{"state-dir", required_argument, NULL, OPT_STATE_DIR},
 		{"version", no_argument, NULL, OPT_VERSION},
 		{"help", no_argument, NULL, OPT_HELP},
 		{NULL, 0, NULL, 0},
@@ -142,6 +164,12 @@ static int parse(struct arguments *a, int argc, char **argv)
 			break;
 		case OPT_CONFIG:
 			a->config = optarg;
+			break;
+		case OPT_USER:
+			a->user = optarg;
+			break;
+		case OPT_STATE_DIR:
+			a->state_dir = optarg;
 			break;
 		case OPT_VERSION:
 			puts("warrend " PACKAGE_VERSION);
@@ -175,21 +203,52 @@ static int parse(struct arguments *a, int argc, char **argv)
 	return -1;
 }
 
-static enum daemon_exit run(const struct arguments *a, struct sink *sink, void (*ready)(void *ctx),
-			    void *ctx)
-{
-	struct log log = sink_log(sink, a->level);
-	const char *aead = getenv("WARREN_AEAD");
-	int err = crypto_init(aead);
-	struct conf *conf = NULL;
+/* What everything after main() is given. */
+struct start {
+	const struct arguments *arguments;
+	struct sink *sink;
+	struct notify *notify;
+	void (*ready)(void *ctx);
+	void *ctx;
+};
 
-	if (err < 0) {
-		log_error(&log, "cannot start the cryptographic libraries%s%s: %s",
+static enum daemon_exit find_user(struct priv_user *u, const char *name, const struct log *log)
+{
+	int err = priv_find(u, name);
+
+	if (err == 0) {
+		if (name == NULL && u->uid == 0)
+			log_warn(log, "there is no user " PRIV_USER
+				      ": the daemon stays root; --user names another");
+		return EXIT_OK;
+	}
+	if (err == -ENOENT) {
+		log_error(log, "there is no user %s", name);
+		return EXIT_USAGE;
+	}
+	log_error(log, "cannot become the user %s: %s", u->name, strerror(-err));
+	return EXIT_HOST;
+}
+
+/* All that is read before anything of the host is touched; then the daemon. */
+static enum daemon_exit prepare_and_run(const struct start *s, struct sweeper *sweeper,
+					const struct log *log)
+{
+	const struct arguments *a = s->arguments;
+	const char *aead = getenv("WARREN_AEAD");
+	struct priv_user user;
+	struct conf *conf = NULL;
+	enum daemon_exit code;
+	int err;
+
+	if ((err = crypto_init(aead)) < 0) {
+		log_error(log, "cannot start the cryptographic libraries%s%s: %s",
 			  aead != NULL ? " with WARREN_AEAD=" : "", aead != NULL ? aead : "",
 			  strerror(-err));
 		return EXIT_HOST;
 	}
-	/* Before anything of the host is touched. */
+	if ((code = find_user(&user, a->user, log)) != EXIT_OK)
+		return code;
 	if (a->config != NULL && (conf = conf_file_read_or_tell(a->config, stderr)) == NULL)
 		return EXIT_CONFIG;
 
@@ -198,10 +257,35 @@ static enum daemon_exit run(const struct arguments *a, struct sink *sink, void (
 		.conf = conf,
 		.tun_fd = a->tun_fd,
 		.uapi_fd = a->uapi_fd,
-		.log = &log,
-		.ready = ready,
-		.ready_ctx = ctx,
+		.state_dir = a->state_dir,
+		.user = &user,
+		.sweeper = sweeper,
+		.notify = s->notify,
+		.log = log,
+		.ready = s->ready,
+		.ready_ctx = s->ctx,
 	});
+}
+
+static enum daemon_exit run(const struct start *s)
+{
+	struct log log = sink_log(s->sink, s->arguments->level);
+	struct sweeper sweeper;
+	enum daemon_exit code;
+	int err = 0;
+
+	/* Whoever is not root can remove the files it makes, or was given them. */
+	if (geteuid() == 0)
+		err = sweeper_start(&sweeper);
+	else
+		sweeper_none(&sweeper);
+	if (err < 0) {
+		log_error(&log, "cannot start the sweeper: %s", strerror(-err));
+		return EXIT_HOST;
+	}
+	code = prepare_and_run(s, &sweeper, &log);
+	sweeper_end(&sweeper);
+	return code;
 }
 
 static void ready_in_foreground(void *ctx)
@@ -243,7 +327,7 @@ static enum daemon_exit wait_for(pid_t child, int ready_fd)
 	return WIFEXITED(status) ? (enum daemon_exit)WEXITSTATUS(status) : EXIT_HOST;
 }
 
-static enum daemon_exit run_in_background(const struct arguments *a, struct sink *sink)
+static enum daemon_exit run_in_background(struct start *s)
 {
 	int fds[2];
 	pid_t child;
@@ -254,6 +338,7 @@ static enum daemon_exit run_in_background(const struct arguments *a, struct sink
 	}
 	if (child > 0) {
 		close(fds[1]);
+		notify_close(s->notify); /* the child tells */
 		return wait_for(child, fds[0]);
 	}
 	close(fds[0]);
@@ -261,20 +346,51 @@ static enum daemon_exit run_in_background(const struct arguments *a, struct sink
 	if (chdir("/") < 0)
 		return EXIT_HOST;
 	signal(SIGHUP, SIG_IGN);
-	return run(a, sink, ready_in_background, &(struct background){sink, fds[1]});
+	s->ready = ready_in_background;
+	s->ctx = &(struct background){s->sink, fds[1]};
+	return run(s);
+}
+
+/* Why it ended, where the log did not say it (it may be silent). */
+static const char *reason(enum daemon_exit code)
+{
+	switch (code) {
+	case EXIT_OK:
+		break;
+	case EXIT_USAGE:
+		return "wrong arguments or environment";
+	case EXIT_CONFIG:
+		return "the configuration has errors";
+	case EXIT_OTHER:
+		return "another instance lives";
+	case EXIT_HOST:
+		return "the host refused something";
+	}
+	return "stopped";
 }
 
 int main(int argc, char **argv)
 {
 	struct arguments a;
 	struct sink sink = {.fd = STDERR_FILENO};
+	struct notify notify;
+	struct start start = {&a, &sink, &notify, ready_in_foreground, NULL};
+	int err = notify_open(&notify, getenv("NOTIFY_SOCKET"));
 	int code = parse(&a, argc, argv);
 
-	if (code >= 0)
-		return code;
-	sink.interface = a.interface;
-	signal(SIGPIPE, SIG_IGN);
-	priv_hide_memory();
-	return a.foreground ? run(&a, &sink, ready_in_foreground, NULL)
-			    : run_in_background(&a, &sink);
+	if (err < 0)
+		fprintf(stderr, "warrend: NOTIFY_SOCKET is not to be reached: %s\n",
+			strerror(-err));
+	if (code < 0) {
+		sink.interface = a.interface;
+		signal(SIGPIPE, SIG_IGN);
+		priv_hide_memory();
+		code = (int)(a.foreground ? run(&start) : run_in_background(&start));
+	}
+	if (code != EXIT_OK)
+		notify_send(&notify, NULL,
+			    *sink.last_error != '\0' ? sink.last_error
+						     : reason((enum daemon_exit)code));
+	notify_close(&notify);
+	return code;
 }

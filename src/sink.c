@@ -52,6 +52,8 @@ void sink_write(struct sink *s, usec now, enum log_level level, const char *even
 {
 	struct sink_class *c = &s->classes[((uintptr_t)event >> 3) % SINK_CLASSES];
 
+	if (level == LEVEL_ERROR)
+		snprintf(s->last_error, sizeof s->last_error, "%s", line);
 	if (c->count > 0 && now - c->window_at >= SINK_WINDOW) {
 		char more[64];
 

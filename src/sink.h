@@ -14,7 +14,8 @@
 
 struct sink {
 	const char *interface;
-	int fd; /* or SINK_SYSLOG */
+	int fd;                        /* or SINK_SYSLOG */
+	char last_error[LOG_LINE_MAX]; /* empty: none yet */
 	struct sink_class {
 		usec window_at;
 		unsigned count;  /* in this window; 0: none before */

@@ -1,12 +1,12 @@
 /* Strict readers and writers of text. Base64 and hex are libsodium's: keys want constant time. */
 #include "base/text.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <string.h>
 
 #include "base/defence.h"
 
-#define HEX32_LEN   64
 #define NEAREST_MAX 64 /* longer words are no misspelling of ours */
 
 const char *text_result_name(enum text_result r)
@@ -63,27 +63,37 @@ void text_base64_print(char out[static TEXT_BASE64_32_LEN + 1], const uint8_t by
 	sodium_bin2base64(out, TEXT_BASE64_32_LEN + 1, bytes, 32, sodium_base64_VARIANT_ORIGINAL);
 }
 
-enum text_result text_hex32(uint8_t out[static 32], const char *text)
+enum text_result text_hex(uint8_t *out, size_t len, const char *text)
 {
 	uint8_t bytes[32];
-	size_t len;
+	size_t read;
 
-	enum text_result r = check_len(text, HEX32_LEN);
+	assert(len <= sizeof bytes);
+	enum text_result r = check_len(text, 2 * len);
 	if (r != TEXT_OK)
 		return r;
 
-	if (sodium_hex2bin(bytes, sizeof bytes, text, HEX32_LEN, NULL, &len, NULL) != 0 ||
-	    len != sizeof bytes)
+	if (sodium_hex2bin(bytes, len, text, 2 * len, NULL, &read, NULL) != 0 || read != len)
 		r = TEXT_BAD_CHAR;
 	else
-		memcpy(out, bytes, sizeof bytes);
+		memcpy(out, bytes, len);
 	sodium_memzero(bytes, sizeof bytes);
 	return r;
 }
 
+void text_hex_print(char *out, const uint8_t *bytes, size_t len)
+{
+	sodium_bin2hex(out, 2 * len + 1, bytes, len);
+}
+
+enum text_result text_hex32(uint8_t out[static 32], const char *text)
+{
+	return text_hex(out, 32, text);
+}
+
 void text_hex32_print(char out[static 65], const uint8_t bytes[static 32])
 {
-	sodium_bin2hex(out, HEX32_LEN + 1, bytes, 32);
+	text_hex_print(out, bytes, 32);
 }
 
 /* Value of a digit in bases to 16, or 16. */

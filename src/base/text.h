@@ -28,6 +28,10 @@ void text_base64_print(char out[static TEXT_BASE64_32_LEN + 1], const uint8_t by
 enum text_result text_hex32(uint8_t out[static 32], const char *text);
 void text_hex32_print(char out[static 65], const uint8_t bytes[static 32]);
 
+/* Exactly `len` bytes, at most 32, in twice as many hexadecimal digits. */
+enum text_result text_hex(uint8_t *out, size_t len, const char *text);
+void text_hex_print(char *out, const uint8_t *bytes, size_t len); /* 2 * len + 1 characters */
+
 /* Decimal without sign, space or leading '+'; at most `most`. Leading zeros mean nothing. */
 enum text_result text_u64(uint64_t *out, const char *text, uint64_t most);
 /* The same, and 0x... hexadecimal too. */

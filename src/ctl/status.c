@@ -8,6 +8,8 @@
 
 #include "base/drop.h"
 
+#define MISSED_FOR SEC(120) /* a peer that is down, after its last packet: interface.md section 4 */
+
 /* One field of an object. Values made without memory are NULL and make the whole object NULL. */
 struct field {
 	const char *name;
@@ -194,7 +196,8 @@ static struct health health(const struct mesh *m, const struct mesh_view *node, 
 		bool down = v.state == MESH_PEER_DOWN;
 		anchors += v.anchor;
 		anchors_down += v.anchor && down;
-		peers_down += down && v.rx_bytes != 0; /* one that never spoke is not missed */
+		/* One that never spoke, or that nobody wants, is not missed. */
+		peers_down += down && v.rx_bytes != 0 && v.idle_for < MISSED_FOR;
 	}
 	if (node->listen_port == 0)
 		return (struct health){"unhealthy", "no UDP port is open"};

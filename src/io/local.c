@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -421,8 +422,31 @@ failed:
 	return err;
 }
 
-/* Make the folder of path if it is missing, readable for all. Its own folder must be there. */
-static int folder_make(const char *path)
+/* How a socket file is made. */
+struct making {
+	mode_t mode;
+	bool shared; /* with a folder of their own, for this user and group */
+	uid_t uid;
+	gid_t gid;
+};
+
+/* The folder is in a place of root's, but was perhaps made by others, for others. */
+static int folder_give(const char *folder, const struct making *m)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fchown(fd, m->uid, m->gid) < 0 || fchmod(fd, 0750) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/* Make the folder of path if it is missing: readable for all, unless it is shared. Its own folder must
+ * be there. */
+static int folder_make(const char *path, const struct making *m)
 {
 	char *folder = folder_of(path);
 	int err = 0;
@@ -430,9 +454,11 @@ static int folder_make(const char *path)
 	if (folder == NULL)
 		return -ENOMEM;
 	mode_t umask_before = umask(022);
-	if (mkdir(folder, 0755) < 0 && errno != EEXIST)
+	if (mkdir(folder, m->shared ? 0750 : 0755) < 0 && errno != EEXIST)
 		err = -errno;
 	umask(umask_before);
+	if (err == 0 && m->shared && geteuid() == 0)
+		err = folder_give(folder, m);
 	free(folder);
 	return err;
 }
@@ -476,9 +502,27 @@ static int bind_with_mode(int fd, const struct sockaddr_un *name, mode_t mode)
 	return err;
 }
 
+/* A file's owner is who makes it: nothing is given away by name in a folder where another user may put
+ * something else under that name meanwhile. */
+static int bind_as(int fd, const struct sockaddr_un *name, const struct making *m)
+{
+	if (!m->shared)
+		return bind_with_mode(fd, name, m->mode);
+
+	gid_t gid_before = (gid_t)setfsgid(m->gid);
+	uid_t uid_before = (uid_t)setfsuid(m->uid);
+	/* The calls tell the id before; whether they worked only the next one tells. */
+	bool changed = (uid_t)setfsuid(m->uid) == m->uid && (gid_t)setfsgid(m->gid) == m->gid;
+	int err = changed ? bind_with_mode(fd, name, m->mode) : -EPERM;
+
+	setfsuid(uid_before);
+	setfsgid(gid_before);
+	return err;
+}
+
 /* A listening socket at path, or -errno. (Two daemons that start at once for one interface do
  * not get here: the TUN device is taken first.) */
-static int listen_at(const char *path, mode_t mode)
+static int listen_at(const char *path, const struct making *m)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	size_t len = strlen(path);
@@ -487,18 +531,18 @@ static int listen_at(const char *path, mode_t mode)
 	if (len >= sizeof name.sun_path)
 		return -ENAMETOOLONG;
 	memcpy(name.sun_path, path, len);
-	err = folder_make(path);
+	err = folder_make(path, m);
 	if (err < 0)
 		return err;
 	fd = socket_new();
 	if (fd < 0)
 		return fd;
 
-	err = bind_with_mode(fd, &name, mode);
+	err = bind_as(fd, &name, m);
 	if (err == -EADDRINUSE) {
 		err = stale_remove(&name);
 		if (err == 0)
-			err = bind_with_mode(fd, &name, mode);
+			err = bind_as(fd, &name, m);
 	}
 	if (err == 0 && listen(fd, SOMAXCONN) < 0) {
 		err = -errno;
@@ -511,10 +555,11 @@ static int listen_at(const char *path, mode_t mode)
 	return fd;
 }
 
-int local_open(struct local **out, struct loop *loop, const char *path, mode_t mode,
-	       const struct local_protocol *p, void *ctx, const struct log *log)
+static int open_made(struct local **out, struct loop *loop, const char *path,
+		     const struct making *m, const struct local_protocol *p, void *ctx,
+		     const struct log *log)
 {
-	int fd = listen_at(path, mode);
+	int fd = listen_at(path, m);
 
 	if (fd < 0)
 		return fd;
@@ -524,4 +569,18 @@ int local_open(struct local **out, struct loop *loop, const char *path, mode_t m
 		close(fd);
 	}
 	return err;
+}
+
+int local_open(struct local **out, struct loop *loop, const char *path, mode_t mode,
+	       const struct local_protocol *p, void *ctx, const struct log *log)
+{
+	return open_made(out, loop, path, &(struct making){.mode = mode}, p, ctx, log);
+}
+
+int local_open_shared(struct local **out, struct loop *loop, const char *path, uid_t uid, gid_t gid,
+		      const struct local_protocol *p, void *ctx, const struct log *log)
+{
+	return open_made(out, loop, path,
+			 &(struct making){.mode = 0660, .shared = true, .uid = uid, .gid = gid}, p,
+			 ctx, log);
 }

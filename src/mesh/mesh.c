@@ -46,6 +46,7 @@ static void remove_peer(struct mesh *m, struct peer *p)
 {
 	detach(m, p);
 	log_info(m->env->log, "%s removed", peer_label(p));
+	m->places++;
 	peer_free(p);
 }
 
@@ -65,6 +66,7 @@ void mesh_free(struct mesh *m)
 	table_free(&m->by_key);
 	table_free(&m->by_id);
 	heap_free(&m->deadlines);
+	past_free(&m->past);
 	index_free(&m->shared.index);
 	staging_free(&m->shared.staging);
 	key_free(m);
@@ -79,7 +81,80 @@ void mesh_settle(struct mesh *m, struct peer *p, usec now, struct outbox *out)
 {
 	if (usec_due(peer_deadline(p), now) && may_tick(out))
 		peer_tick(p, now, out);
+	m->places += past_note_place(p, now);
 	heap_set(&m->deadlines, &p->deadline, peer_deadline(p));
+}
+
+/* --- what outlives the process ---------------------------------------------------------------------------------- */
+
+void mesh_restore_take(struct mesh *m, struct past *past)
+{
+	past_free(&m->past);
+	m->past = *past;
+	*past = (struct past){0};
+	past_sort(&m->past);
+}
+
+/* What waits for this peer. It does so no longer. */
+static const struct past_peer *take_past(struct mesh *m, const struct key_public *key)
+{
+	struct past_peer *then = NULL;
+
+	if (key_public_equal(&m->past.self, &m->shared.local.public))
+		then = past_find(&m->past, key);
+	if (then == NULL || then->gone)
+		return NULL;
+	then->gone = true;
+	return then;
+}
+
+static void recall(struct mesh *m, struct peer *p, usec now)
+{
+	const struct past_peer *then = take_past(m, &p->key);
+
+	if (then != NULL)
+		past_recall(p, then, now);
+}
+
+static void recall_all(struct mesh *m, usec now)
+{
+	list_for_each (item, &m->peers)
+		recall(m, list_entry(item, struct peer, order), now);
+}
+
+/* Whoever a change removes is forgotten, even if he was not there. */
+static void forget(struct mesh *m, const struct key_public *key)
+{
+	if (take_past(m, key) != NULL)
+		m->places++;
+}
+
+int mesh_past(struct mesh *m, usec now, struct past *out)
+{
+	bool waiting = key_public_equal(&m->past.self, &m->shared.local.public);
+	int err;
+
+	if (!m->shared.local.has_secret)
+		return -ENOKEY;
+	if ((err = past_init(out, &m->shared.local.public, m->peer_count + m->past.count)) < 0)
+		return err;
+
+	list_for_each (item, &m->peers) {
+		struct peer *p = list_entry(item, struct peer, order);
+		past_note(p, now);
+		out->peers[out->count++] = p->known;
+	}
+	for (size_t i = 0; waiting && i < m->past.count; i++) {
+		if (!m->past.peers[i].gone && out->count < MESH_PEERS_MAX)
+			out->peers[out->count++] = m->past.peers[i];
+	}
+	past_sort(out);
+	return 0;
+}
+
+uint64_t mesh_places(const struct mesh *m)
+{
+	return m->places;
 }
 
 /* --- changes ---------------------------------------------------------------------------------------------------- */
@@ -190,10 +265,12 @@ static void apply_peer(struct mesh *m, const struct delta_peer *d, struct peer *
 		       struct outbox *out)
 {
 	struct peer *p = table_find(&m->by_key, &d->key);
+	bool is_new = p == NULL;
 
 	if (d->remove) {
 		if (p != NULL)
 			remove_peer(m, p);
+		forget(m, &d->key);
 		return;
 	}
 	if (m->shared.local.has_secret && key_public_equal(&d->key, &m->shared.local.public))
@@ -205,6 +282,8 @@ static void apply_peer(struct mesh *m, const struct delta_peer *d, struct peer *
 	}
 	apply_allowed(m, p, d);
 	peer_apply(p, d, now);
+	if (is_new)
+		recall(m, p, now);
 	mesh_settle(m, p, now, out);
 }
 
@@ -214,7 +293,8 @@ int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *o
 	int err = fresh == NULL ? -ENOMEM : prepare(m, d, fresh);
 
 	if (err == 0) {
-		if (d->has_private_key && !is_identity(m, &d->private_key))
+		bool other = d->has_private_key && !is_identity(m, &d->private_key);
+		if (other)
 			change_identity(m, &d->private_key, fresh, d->peer_count);
 		if (d->has_listen_port)
 			m->listen_port = d->listen_port;
@@ -224,8 +304,12 @@ int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *o
 			snprintf(m->name, sizeof m->name, "%s", d->name);
 		if (d->replace_peers)
 			remove_all_peers(m);
+		if (other)
+			recall_all(m, now);
 		for (size_t i = 0; i < d->peer_count; i++)
 			apply_peer(m, &d->peers[i], &fresh[i], now, out);
+		if (d->replace_peers)
+			past_free(&m->past); /* who was not named is forgotten */
 		list_for_each (item, &m->peers)
 			mesh_settle(m, list_entry(item, struct peer, order), now, out);
 	}
@@ -319,6 +403,7 @@ void mesh_peer_look(const struct mesh *m, const struct peer *p, usec now,
 		.rx_bytes = s->rx_bytes,
 		.tx_bytes = s->tx_bytes,
 		.keepalive = p->keepalive,
+		.idle_for = s->data_at == USEC_NEVER ? USEC_NEVER : now - s->data_at,
 		.state = up        ? MESH_PEER_DIRECT
 			 : p->down ? MESH_PEER_DOWN
 				   : MESH_PEER_IDLE,

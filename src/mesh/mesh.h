@@ -12,6 +12,7 @@
 #include "base/outbox.h"
 #include "base/packet.h"
 #include "conf/delta.h"
+#include "mesh/past.h"
 
 #define MESH_PEERS_MAX                                                                             \
 	8192 /* each is some locked pages of its own; the kernel's limit of maps is 65530 */
@@ -41,6 +42,15 @@ void mesh_resolved(struct mesh *m, uint64_t id, const struct addr *addrs, size_t
 		   struct outbox *out);
 /* The name to look up; NULL when nobody waits for it any more. */
 const char *mesh_endpoint_name(const struct mesh *m, uint64_t id);
+
+/* What an earlier life of the node of key past->self knew. Taken; call it before the change that brings this key or the peers, for
+ * a peer takes its part as it appears. The rest waits, until a change removes its peer or all peers. */
+void mesh_restore_take(struct mesh *m, struct past *past);
+/* What is to outlive the process, ordered by key, of peers and of those still waiting: 0, then past_free() it. -ENOMEM; -ENOKEY
+ * without an identity. */
+int mesh_past(struct mesh *m, usec now, struct past *out);
+/* Grows whenever an endpoint or the set of peers with a session changes, or something was forgotten. */
+uint64_t mesh_places(const struct mesh *m);
 
 /* --- packets ---------------------------------------------------------------------------------------------------- */
 
@@ -86,6 +96,7 @@ struct mesh_peer_view {
 	usec direct_since_wall; /* 0: not direct */
 	uint64_t rx_bytes, tx_bytes;
 	uint16_t keepalive;
+	usec idle_for; /* since the last packet for or from it; USEC_NEVER: there was none */
 	enum mesh_peer_state state;
 	unsigned switches;
 };

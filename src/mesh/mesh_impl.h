@@ -7,6 +7,7 @@
 #include "base/table.h"
 #include "mesh/load.h"
 #include "mesh/mesh.h"
+#include "mesh/past.h"
 #include "mesh/peer.h"
 #include "wg/allowed.h"
 #include "wg/ratelimit.h"
@@ -32,6 +33,8 @@ struct mesh {
 	struct list peers;
 	size_t peer_count;
 	struct heap deadlines;
+	struct past past; /* what waits for its peer */
+	uint64_t places;  /* counts changes of where a peer is, or whether it is there */
 	struct mesh_work work;
 	char name[CONF_NAME_MAX + 1];
 	uint16_t listen_port;

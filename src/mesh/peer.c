@@ -14,7 +14,7 @@ int peer_new(struct peer **out, struct tunnel_shared *shared, const struct key_p
 		key_free(p);
 		return -EINVAL;
 	}
-	p->key = *key;
+	p->key = p->known.key = *key;
 	p->direct_since = USEC_NEVER;
 	list_init(&p->order);
 	key_public_short(key, p->short_key);
@@ -35,6 +35,12 @@ const char *peer_label(const struct peer *p)
 	return p->name[0] != '\0' ? p->name : p->short_key;
 }
 
+void peer_send_to(struct peer *p, const struct addr *endpoint)
+{
+	p->via = via_direct(endpoint);
+	tunnel_unblock(&p->tunnel);
+}
+
 void peer_apply(struct peer *p, const struct delta_peer *d, usec now)
 {
 	if (d->has_psk)
@@ -44,10 +50,10 @@ void peer_apply(struct peer *p, const struct delta_peer *d, usec now)
 		p->anchor = d->anchor;
 		p->path = d->path;
 	}
-	if (d->has_endpoint &&
-	    !(p->via.kind == VIA_DIRECT && addr_equal(&p->via.remote, &d->endpoint))) {
-		p->via = via_direct(&d->endpoint);
-		tunnel_unblock(&p->tunnel);
+	if (d->has_endpoint) {
+		p->given = d->endpoint;
+		if (p->via.kind != VIA_DIRECT || !addr_equal(&p->via.remote, &d->endpoint))
+			peer_send_to(p, &d->endpoint);
 	}
 	if (d->has_endpoint || d->host != NULL)
 		lookup_set(&p->lookup, d->host, d->port);
@@ -72,9 +78,8 @@ void peer_heard(struct peer *p, const struct via *via, const struct env *env)
 
 static void go_where_the_name_leads(struct peer *p)
 {
-	p->via = via_direct(&p->lookup.addrs[0]);
+	peer_send_to(p, &p->lookup.addrs[0]);
 	p->lookup.guessed = true;
-	tunnel_unblock(&p->tunnel);
 }
 
 /* It is not where we send to: a handshake decides where it is, its packets stay on the old way so long. */

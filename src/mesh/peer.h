@@ -7,6 +7,7 @@
 #include "base/outbox.h"
 #include "conf/delta.h"
 #include "mesh/lookup.h"
+#include "mesh/past.h"
 #include "wg/tunnel.h"
 
 struct peer {
@@ -27,6 +28,9 @@ struct peer {
 	usec up_at;         /* the latest session came */
 	usec direct_since;  /* the first of those without a gap before it did; USEC_NEVER: none */
 	unsigned switches;  /* times the address it sends from changed */
+	struct addr given;  /* the endpoint that the configuration gave, if any */
+	struct past_peer known; /* what is to outlive the process, as last noted */
+	bool known_there;       /* it had a session then */
 };
 
 /* 0 and *out; -ENOMEM; -EINVAL for a key of low order. */
@@ -41,6 +45,9 @@ static inline struct peer *peer_of(struct tunnel *t)
 
 /* Its name if it has one, else the start of its key: for the log. */
 const char *peer_label(const struct peer *p);
+
+/* Packets go there from now on. */
+void peer_send_to(struct peer *p, const struct addr *endpoint);
 
 /* Take from a change what concerns this peer alone (allowed IPs are the mesh's). */
 void peer_apply(struct peer *p, const struct delta_peer *d, usec now);

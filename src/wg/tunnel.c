@@ -145,6 +145,7 @@ static void count_received(struct tunnel *t, size_t len, usec now)
 {
 	t->stats.rx_bytes += len;
 	t->stats.rx_packets++;
+	t->stats.heard_at = now;
 	t->stuck = false;
 	timers_received(&t->timers, now);
 }
@@ -201,6 +202,7 @@ enum drop tunnel_send(struct tunnel *t, struct packet *p, size_t mtu, usec now,
 		return DROP_NO_KEY;
 
 	t->stuck = false;
+	t->stats.data_at = now;
 	if (tunnel_has_session(t, now))
 		seal(t, p, mtu, now, job);
 	else
@@ -415,8 +417,10 @@ enum drop tunnel_received(struct tunnel *t, const uint8_t *msg, size_t len, bool
 		return drop;
 
 	count_received(t, len, now);
-	if (data)
+	if (data) {
+		t->stats.data_at = now;
 		timers_received_data(&t->timers, now);
+	}
 	if (!s->confirmed) {
 		confirm(t, s, now);
 		*result = TUNNEL_UP;
@@ -537,7 +541,7 @@ bool tunnel_init(struct tunnel *t, struct tunnel_shared *shared, const struct ke
 		return false;
 	}
 	t->shared = shared;
-	t->stats.handshake_at = USEC_NEVER;
+	t->stats.handshake_at = t->stats.data_at = t->stats.heard_at = USEC_NEVER;
 	cookie_jar_init(&t->cookies, remote);
 	timers_init(&t->timers);
 	return true;
@@ -571,6 +575,19 @@ void tunnel_identity_changed(struct tunnel *t)
 	else
 		drop_staged(t);
 	noise_remote_rekey(&t->remote, &t->shared->local);
+}
+
+static void raise_to(uint8_t timestamp[static NOISE_TIMESTAMP_LEN], const uint8_t *least)
+{
+	if (memcmp(timestamp, least, NOISE_TIMESTAMP_LEN) < 0)
+		memcpy(timestamp, least, NOISE_TIMESTAMP_LEN);
+}
+
+void tunnel_recall(struct tunnel *t, const uint8_t sent[static NOISE_TIMESTAMP_LEN],
+		   const uint8_t received[static NOISE_TIMESTAMP_LEN])
+{
+	raise_to(t->timestamp_sent, sent);
+	raise_to(t->timestamp_received, received);
 }
 
 void tunnel_set_keepalive(struct tunnel *t, uint16_t seconds, usec now)

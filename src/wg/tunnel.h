@@ -39,6 +39,8 @@ struct tunnel_stats {
 	uint64_t handshakes_started; /* initiations of ours */
 	uint64_t handshakes_done;    /* sessions confirmed, in either role */
 	usec handshake_at;           /* when the latest was; USEC_NEVER: never */
+	usec data_at; /* when a packet, not a keepalive, last came for or from the peer; USEC_NEVER: never */
+	usec heard_at; /* when anything authenticated came; USEC_NEVER: never */
 };
 
 enum tunnel_result {
@@ -61,7 +63,7 @@ struct tunnel_attempt {
 };
 
 /* Embedded by value in its peer. Private to tunnel.c: others use the functions below and read
- * `stats`. The timestamps are kept over restarts by whoever persists state. Once initialised it
+ * `stats`, and the timestamps, which are kept over restarts (mesh/past.h). Once initialised it
  * must not move: the index table points to it. */
 struct tunnel {
 	struct tunnel_shared *shared;
@@ -93,6 +95,10 @@ void tunnel_set_psk(struct tunnel *t, const struct key_shared *psk);
 /* Our identity changed: sessions and handshakes made with the old one end, keys are wiped. Who
  * had a session or wanted one starts anew at the next tick. */
 void tunnel_identity_changed(struct tunnel *t);
+/* What an earlier life of ours sent and received as greatest timestamps, zero: none. From now on later ones
+ * are sent and taken. Never goes back. */
+void tunnel_recall(struct tunnel *t, const uint8_t sent[static NOISE_TIMESTAMP_LEN],
+		   const uint8_t received[static NOISE_TIMESTAMP_LEN]);
 /* Persistent keepalive, 0: off. Going from off to on, the next tick sends one (or an
  * initiation). */
 void tunnel_set_keepalive(struct tunnel *t, uint16_t seconds, usec now);

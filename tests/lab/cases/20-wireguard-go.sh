@@ -182,6 +182,7 @@ if [ -x "$LAB_HOOKS_BUILD/warrend" ]; then
 	ok "the initiator's latest handshake moved on twice" renewed g
 	ok "and the responder's" renewed h
 else
-	ok "a build with test hooks: mkdir -p $LAB_HOOKS_BUILD && cd \$_ && $LAB_TREE/configure --enable-test-hooks && make" false
+	lab_skip "rekeys: $LAB_HOOKS_BUILD/warrend is missing: mkdir -p $LAB_HOOKS_BUILD && cd $LAB_HOOKS_BUILD &&" \
+		"$LAB_TREE/configure --enable-test-hooks && make"
 fi
 lab_done

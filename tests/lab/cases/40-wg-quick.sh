@@ -50,11 +50,12 @@ quick() {
 	lab_exec laptop env WG_QUICK_USERSPACE_IMPLEMENTATION="$1" wg-quick "$2" "$file"
 }
 
-# daemon_pid PROGRAM: of the one that runs on the laptop
+# daemon_pid PROGRAM: of the one that runs on the laptop (not its sweeper)
 daemon_pid() {
 	local pid
 	for pid in $(ip netns pids "$(lab_ns laptop)"); do
-		[ "$(readlink "/proc/$pid/exe")" != "$(readlink -f "$(command -v "$1")")" ] || echo "$pid"
+		[ "$(readlink "/proc/$pid/exe")" != "$(readlink -f "$(command -v "$1")")" ] ||
+			[ "$(cat "/proc/$pid/comm")" = warrend-sweeper ] || echo "$pid"
 	done
 }
 

@@ -123,15 +123,14 @@ ok "its UAPI socket removed: 0" ends "$LAB_PID" 1
 daemon
 ok "SIGINT: 0" stops "$LAB_PID" INT
 daemon
+kill -KILL "$(sweeper_of "$LAB_PID")"
 kill -KILL "$LAB_PID"
 wait "$LAB_PID" 2>/dev/null
-ok "killed, it leaves stale sockets" test -S "$uapi" -a -S "$control"
+ok "F70: killed together with its sweeper, it leaves stale sockets" test -S "$uapi" -a -S "$control"
 ok "which the next one replaces" eval 'daemon && wg show "$name"'
 ok "SIGTERM: 0" stops "$LAB_PID" TERM
 ok "in the background: ready when the command returns" eval 'exits 0 "$WARREND" "$name" && there && wg show "$name"'
-wait_for 5 test "$(ip netns pids "$(lab_ns node)" | wc -l)" -eq 1
-pid=$(ip netns pids "$(lab_ns node)")
-kill "$pid"
+kill "$(lab_warrends node)"
 ok "and ends like the other" wait_for 2 nothing_left
 lab_spawn node foreground env WG_PROCESS_FOREGROUND=1 "$WARREND" "$name"
 ok "WG_PROCESS_FOREGROUND=1: stays" wait_for 5 there

@@ -1,8 +1,10 @@
 #!/bin/bash
 # A whole life of the daemon under AddressSanitizer and LeakSanitizer, and under valgrind: configured by a file and by wg,
-# traffic both ways, rubbish, the end. No report, exit status 0.
+# traffic both ways, rubbish, the end; as another user. No report, exit status 0.
 . "$(dirname "$0")/../lab"
 
+# Privileges are dropped in both.
+LAB_OPTIONS=(--user nobody)
 SANITIZED=${LAB_SANITIZE_BUILD:-$LAB_TREE/build/sanitize}
 
 lab_host node mate
@@ -88,11 +90,11 @@ life() {
 
 	echo '[Interface]
 		PrivateKey = no' | lab_conf node
-	lab_exec node "$@" "$WARREND" -f --config "$LAB_DIR/$name.conf" "$name" >"$LAB_DIR/refused.log" 2>&1
+	lab_exec node "$@" "$WARREND" -f "${LAB_OPTIONS[@]}" --config "$LAB_DIR/$name.conf" "$name" >"$LAB_DIR/refused.log" 2>&1
 	ok "$what: a bad file, without a leak" sound $? 3 refused || lab_explain refused
-	lab_exec mate "$@" "$WARREND" -f "$(lab_if mate)" >"$LAB_DIR/second.log" 2>&1
+	lab_exec mate "$@" "$WARREND" -f "${LAB_OPTIONS[@]}" "$(lab_if mate)" >"$LAB_DIR/second.log" 2>&1
 	ok "$what: a second one, without a leak" sound $? 4 second || lab_explain second
-	lab_stop "$(ip netns pids "$(lab_ns mate)")" 2>/dev/null
+	lab_stop "$(lab_warrends mate)" 2>/dev/null
 }
 
 if [ -x "$SANITIZED/warrend" ]; then
@@ -102,7 +104,7 @@ else
 		"$LAB_TREE/configure CC=clang --enable-sanitize && make"
 fi
 if command -v valgrind >/dev/null; then
-	life valgrind valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect,possible --error-exitcode=9
+	life valgrind valgrind --quiet --vgdb=no --leak-check=full --show-leak-kinds=definite,indirect,possible --error-exitcode=9
 else
 	lab_skip "valgrind is not installed"
 fi

@@ -127,6 +127,25 @@ TEST(hex_refuses_each_wrong_byte_at_each_place_and_other_lengths)
 	}
 }
 
+TEST(hex_of_other_lengths_has_two_digits_for_each_byte)
+{
+	uint8_t bytes[12] = {0}, again[12];
+	char text[26] = "400000006b019d200a0000ff";
+
+	assert_int_equal(text_hex(bytes, sizeof bytes, text), TEXT_OK);
+	assert_int_equal(bytes[0], 0x40);
+	assert_int_equal(bytes[11], 0xff);
+	text_hex_print(text, bytes, sizeof bytes);
+	assert_string_equal(text, "400000006b019d200a0000ff");
+	memcpy(again, bytes, sizeof again);
+	assert_int_equal(text_hex(again, sizeof again, "400000006b019d200a0000f"), TEXT_BAD_LENGTH);
+	assert_int_equal(text_hex(again, sizeof again, "400000006b019d200a0000ffa"),
+			 TEXT_BAD_LENGTH);
+	assert_int_equal(text_hex(again, sizeof again, "400000006b019d200a0000fg"), TEXT_BAD_CHAR);
+	assert_int_equal(text_hex(again, sizeof again, ""), TEXT_EMPTY);
+	assert_memory_equal(again, bytes, sizeof again);
+}
+
 TEST(numbers_are_digits_up_to_a_bound)
 {
 	static const struct {
@@ -377,6 +396,7 @@ int main(void)
 		RUN(base64_refuses_every_other_length),
 		RUN(hex_goes_there_and_back_in_either_case),
 		RUN(hex_refuses_each_wrong_byte_at_each_place_and_other_lengths),
+		RUN(hex_of_other_lengths_has_two_digits_for_each_byte),
 		RUN(numbers_are_digits_up_to_a_bound),
 		RUN(numbers_for_marks_may_be_hexadecimal),
 		RUN(names_every_result),

@@ -95,6 +95,16 @@ TEST(refuses_a_file_without_interface_or_private_key)
 		     "[Interface] has no PrivateKey: `warren genkey` makes one");
 }
 
+TEST(a_hook_may_set_the_private_key)
+{
+	struct conf *c = read_fine("[Interface]\nPostUp = wg set %i private-key /etc/key\n");
+
+	assert_false(c->has_private_key);
+	conf_free(c);
+	text_refused("[Interface]\nPreUp = true\nPostDown = true\n", 1,
+		     "[Interface] has no PrivateKey: `warren genkey` makes one");
+}
+
 TEST(vuln_58_an_mtu_below_1280_and_ipv6_do_not_go_together)
 {
 	text_refused(INTERFACE "MTU = 1279\nAddress = 10.66.0.1/24, 2001:db8::1/64\n", 3,
@@ -117,6 +127,7 @@ int main(void)
 		RUN(refuses_a_peer_without_a_key),
 		RUN(a_bad_key_is_one_error_not_two),
 		RUN(refuses_a_file_without_interface_or_private_key),
+		RUN(a_hook_may_set_the_private_key),
 		RUN(vuln_58_an_mtu_below_1280_and_ipv6_do_not_go_together),
 	};
 	return cmocka_run_group_tests(tests, start_crypto, NULL);

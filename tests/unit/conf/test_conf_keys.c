@@ -57,6 +57,31 @@ TEST(off_and_zero_are_values_too)
 	conf_free(c);
 }
 
+TEST(blanks_part_addresses_and_servers_as_in_wg_quick)
+{
+	struct conf *c = read_fine(INTERFACE
+				   "Address = 10.66.0.1/24 \t2001:db8::1/64 ,10.67.0.1/24\n"
+				   "DNS = 10.66.0.1 2001:db8::1,\texample.org\n"),
+		    *same = read_fine(INTERFACE
+				      "Address = 10.66.0.1/24, 2001:db8::1/64, 10.67.0.1/24\n"
+				      "DNS = 10.66.0.1, 2001:db8::1, example.org\n");
+
+	assert_int_equal(c->address_count, 3);
+	assert_int_equal(c->dns.count, 3);
+	assert_true(conf_equal(c, same));
+	conf_free(c);
+	conf_free(same);
+}
+
+TEST(the_main_table_has_a_name)
+{
+	struct conf *c = read_fine(INTERFACE "Table = main\n");
+
+	assert_int_equal(c->table, CONF_TABLE_NUMBER);
+	assert_int_equal(c->table_number, 254);
+	conf_free(c);
+}
+
 /* The example without the # of its commented keys, or as it is. */
 static const struct {
 	const char *line, *want;
@@ -85,10 +110,11 @@ static const struct {
 	{"Address = 0.0.0.0/0", "Address `0.0.0.0/0` is not the address of one host"},
 	{"Address = ff02::1/64", "Address `ff02::1/64` is not the address of one host"},
 	{"DNS = 10.66.0.256", "DNS `10.66.0.256` is not an address or a search domain"},
-	{"DNS = a b", "DNS `a b` is not an address or a search domain"},
+	{"DNS = a /b", "DNS `/b` is not an address or a search domain"},
+	{"DNS = 10.66.0.1 ,, example.org", "DNS `` is not an address or a search domain"},
 	{"Table = main road",
-	 "Table `main road` is not auto, off or the number of a routing table"},
-	{"Table = 0", "Table `0` is not auto, off or the number of a routing table"},
+	 "Table `main road` is not auto, off, main or the number of a routing table"},
+	{"Table = 0", "Table `0` is not auto, off, main or the number of a routing table"},
 	{"PostUp =", "PostUp has no command"},
 	{"SaveConfig = maybe", "SaveConfig `maybe` is not yes or no"},
 	{"Name = ", "Name `` is not a name of 1 to 63 bytes of UTF-8"},
@@ -250,6 +276,8 @@ int main(void)
 		RUN(vuln_34_public_keys_are_made_canonical),
 		RUN(reads_endpoints_by_name_and_by_address),
 		RUN(off_and_zero_are_values_too),
+		RUN(the_main_table_has_a_name),
+		RUN(blanks_part_addresses_and_servers_as_in_wg_quick),
 		RUN(names_what_is_wrong_in_interface_and_how_to_mend_it),
 		RUN(names_what_is_wrong_in_peer_and_how_to_mend_it),
 		RUN(refuses_bad_keys_without_showing_them),

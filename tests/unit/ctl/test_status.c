@@ -253,6 +253,10 @@ TEST(health_follows_the_port_the_anchors_and_the_peers_that_spoke)
 	now += SEC(100);
 	assert_health(n, now, "degraded", "a peer does not answer");
 
+	/* nobody wants it any more: missed for 120 s after the last packet */
+	assert_health(n, now + SEC(19), "degraded", "a peer does not answer");
+	assert_health(n, now + SEC(20), "healthy", "none");
+
 	/* now it is one of two anchors, then the only one */
 	d = delta_new();
 	assert_non_null(d);

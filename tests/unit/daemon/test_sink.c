@@ -133,6 +133,16 @@ TEST(the_log_writes_to_its_sink_up_to_its_level)
 	assert_string_equal(told(), "wg0: info: listening on port 51820\n");
 }
 
+TEST(remembers_the_last_error_only)
+{
+	assert_string_equal(sink.last_error, "");
+	sink_write(&sink, NOW, LEVEL_ERROR, kinds[0], "no such host");
+	sink_write(&sink, NOW, LEVEL_WARN, kinds[1], "perhaps");
+	assert_string_equal(sink.last_error, "no such host");
+	sink_write(&sink, NOW, LEVEL_ERROR, kinds[0], "no such port");
+	assert_string_equal(sink.last_error, "no such port");
+}
+
 #define PIPED(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -144,6 +154,7 @@ int main(void)
 		PIPED(a_flood_of_one_kind_silences_no_other),
 		PIPED(a_reader_that_reads_nothing_stops_nobody),
 		PIPED(a_reader_that_has_gone_stops_nobody),
+		PIPED(remembers_the_last_error_only),
 		PIPED(the_log_writes_to_its_sink_up_to_its_level),
 	};
 

@@ -497,6 +497,93 @@ TEST(the_socket_has_its_mode_whatever_the_umask)
 	}
 }
 
+/* Root gives both away; another can only have them for itself. */
+TEST(a_shared_socket_and_its_folder_are_the_users_and_the_groups)
+{
+	bool root = geteuid() == 0;
+	uid_t uid = root ? 1234 : geteuid();
+	gid_t gid = root ? 5678 : getegid();
+	char deeper[128], in_deeper[160];
+	struct local *x;
+	struct stat st;
+
+	assert_int_equal(chmod(folder, 0755), 0);
+	snprintf(deeper, sizeof deeper, "%s/deeper", folder);
+	snprintf(in_deeper, sizeof in_deeper, "%s/x.sock", deeper);
+	for (int there_before = 0; there_before < 2; there_before++) {
+		if (there_before)
+			assert_int_equal(mkdir(deeper, 0750), 0);
+		assert_int_equal(
+			local_open_shared(&x, l, in_deeper, uid, gid, &echo, &requests, &env.log),
+			0);
+		assert_int_equal(mode_of(deeper), 0750);
+		assert_int_equal(mode_of(in_deeper), 0660);
+		assert_int_equal(lstat(in_deeper, &st), 0);
+		assert_int_equal(st.st_uid, uid);
+		assert_int_equal(st.st_gid, gid);
+		assert_int_equal(lstat(deeper, &st), 0);
+		assert_int_equal(st.st_uid, uid);
+		assert_int_equal(st.st_gid, gid);
+
+		/* And we are who we were: what we make is ours. */
+		local_close(x);
+		assert_int_equal(close(open(in_deeper, O_CREAT | O_WRONLY, 0600)), 0);
+		assert_int_equal(lstat(in_deeper, &st), 0);
+		assert_int_equal(st.st_uid, geteuid());
+		assert_int_equal(st.st_gid, getegid());
+		assert_int_equal(unlink(in_deeper), 0);
+		assert_int_equal(rmdir(deeper), 0);
+	}
+}
+
+/* Its user could otherwise have root give him a folder of his choice. */
+TEST(a_link_is_no_folder_to_share)
+{
+	char target[128], link[128], in_link[160];
+	struct local *x = NULL;
+	struct stat st;
+
+	if (geteuid() != 0) {
+		printf("# SKIP: only root gives folders away\n");
+		return;
+	}
+	snprintf(target, sizeof target, "%s/target", folder);
+	snprintf(link, sizeof link, "%s/link", folder);
+	snprintf(in_link, sizeof in_link, "%s/x.sock", link);
+	assert_int_equal(mkdir(target, 0700), 0);
+	assert_int_equal(symlink(target, link), 0);
+	assert_int_equal(local_open_shared(&x, l, in_link, 1234, 1234, &echo, &requests, &env.log),
+			 -ENOTDIR);
+	assert_int_equal(lstat(target, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	assert_int_equal(mode_of(target), 0700);
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(rmdir(target), 0);
+}
+
+/* Its user may not even ask whether it is alive. */
+TEST(a_stale_socket_of_another_is_replaced_by_a_shared_one)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	char deeper[128], in_deeper[160];
+	struct local *x;
+	uid_t uid = geteuid() == 0 ? 1234 : geteuid();
+
+	snprintf(deeper, sizeof deeper, "%s/deeper", folder);
+	snprintf(in_deeper, sizeof in_deeper, "%s/x.sock", deeper);
+	assert_int_equal(chmod(folder, 0755), 0);
+	assert_int_equal(mkdir(deeper, 0700), 0);
+	memcpy(name.sun_path, in_deeper, strlen(in_deeper));
+	int dead = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(dead, (struct sockaddr *)&name, sizeof name), 0);
+	close(dead);
+	assert_int_equal(chmod(in_deeper, 0600), 0);
+	assert_int_equal(
+		local_open_shared(&x, l, in_deeper, uid, getegid(), &echo, &requests, &env.log), 0);
+	local_close(x);
+	assert_int_equal(rmdir(deeper), 0);
+}
+
 TEST(a_live_socket_is_refused_and_a_stale_one_replaced)
 {
 	struct local *second = NULL;
@@ -671,6 +758,9 @@ int main(void)
 		RUN_WITH_SOCKET(a_host_without_descriptors_does_not_make_it_spin),
 		RUN_WITH_SOCKET(a_leaving_client_ends_the_pause),
 		RUN_WITH_SOCKET(the_socket_has_its_mode_whatever_the_umask),
+		RUN_WITH_SOCKET(a_shared_socket_and_its_folder_are_the_users_and_the_groups),
+		RUN_WITH_SOCKET(a_link_is_no_folder_to_share),
+		RUN_WITH_SOCKET(a_stale_socket_of_another_is_replaced_by_a_shared_one),
 		RUN_WITH_SOCKET(a_live_socket_is_refused_and_a_stale_one_replaced),
 		RUN_WITH_SOCKET(nothing_but_a_socket_is_replaced),
 		RUN_WITH_SOCKET(tells_once_when_the_socket_file_is_removed),

@@ -791,6 +791,7 @@ TEST(says_of_a_peer_what_is_so)
 	mesh_peer_look(one->m, find(one, two), NOW, &v);
 	assert_int_equal(v.state, MESH_PEER_IDLE);
 	assert_true(v.handshake_wall == 0 && v.direct_since_wall == 0 && v.plain);
+	assert_true(v.idle_for == USEC_NEVER);
 
 	connect_both();
 	mesh_peer_look(one->m, find(one, two), NOW + SEC(1), &v);
@@ -802,6 +803,7 @@ TEST(says_of_a_peer_what_is_so)
 	struct addr there = node_outside(2);
 	assert_true(addr_equal(&v.endpoint, &there));
 	assert_int_equal(v.switches, 0);
+	assert_true(v.idle_for == SEC(1));
 
 	/* Unheard until its session is past its age, then given up. */
 	later = NOW + REJECT_AFTER;
