@@ -95,7 +95,6 @@ static void before_sleep(void *ctx)
 {
 	struct daemon *d = ctx;
 	usec sockets = usec_min(local_deadline(d->uapi), local_deadline(d->control));
-
 	usec engines = usec_min(mesh_deadline(d->mesh), store_deadline(&d->store, d->mesh));
 
 	loop_wake_at(d->loop, usec_min(usec_min(engines, sockets), resolve_deadline(d->names)));
