@@ -2,6 +2,7 @@
 #include "daemon.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,13 +19,12 @@
 #include "mesh/mesh.h"
 #include "overlay.h"
 #include "store.h"
-#include "tun/link.h"
 #include "tun/tun.h"
+#include "tun/watch.h"
 
 #define UAPI_FOLDER    "/var/run/wireguard"
 #define CONTROL_FOLDER "/run/warren"
 #define ROUNDS_MAX     8 /* batches of one descriptor per wake-up, so that none starves the others */
-#define MTU_LOOK_EVERY SEC(2)
 
 struct daemon {
 	const struct daemon_options *options;
@@ -36,7 +36,10 @@ struct daemon {
 	struct overlay overlay;
 	struct store store;
 	struct udp *udp;
-	struct loop_watch *tun_watch;
+	struct loop_watch *tun_watch, *host_watch;
+	struct watch *watch;
+	char overlay_name[HOST_NAME_MAX + 1]; /* as last told; the sockets keep their first */
+	bool overlay_up;
 	struct door {
 		struct daemon *daemon;
 		unsigned number;
@@ -48,7 +51,6 @@ struct daemon {
 	struct conf *conf; /* until it is applied */
 	struct batch in;
 	struct outbox out;
-	usec mtu_seen_at;
 	char host_name[256];
 };
 
@@ -96,8 +98,9 @@ static void before_sleep(void *ctx)
 	struct daemon *d = ctx;
 	usec sockets = usec_min(local_deadline(d->uapi), local_deadline(d->control));
 	usec engines = usec_min(mesh_deadline(d->mesh), store_deadline(&d->store, d->mesh));
+	usec edges = usec_min(watch_deadline(d->watch), resolve_deadline(d->names));
 
-	loop_wake_at(d->loop, usec_min(usec_min(engines, sockets), resolve_deadline(d->names)));
+	loop_wake_at(d->loop, usec_min(usec_min(engines, sockets), edges));
 }
 
 static void on_resolved(void *ctx, uint64_t id, const struct addr *addrs, size_t count)
@@ -142,22 +145,72 @@ static void look_at_wall_clock(struct daemon *d)
 	d->env.wall_offset = loop_wall_offset();
 }
 
-static void look_at_mtu(struct daemon *d)
-{
-	int mtu = link_mtu(tun_name(d->tun));
+/* --- the host's network ----------------------------------------------------------------------------------------- */
 
-	if (mtu > 0)
-		mesh_mtu_changed(d->mesh, (size_t)mtu);
-	d->mtu_seen_at = loop_now(d->loop);
+static void tell_of_overlay(struct daemon *d, const struct host *h)
+{
+	if (strcmp(d->overlay_name, h->overlay.name) != 0) {
+		if (d->overlay_name[0] != '\0')
+			log_info(
+				d->log,
+				"the interface is called %s now; the sockets are still those of %s",
+				h->overlay.name, tun_name(d->tun));
+		memcpy(d->overlay_name, h->overlay.name, sizeof d->overlay_name);
+	}
+	if (d->overlay_up != h->overlay.up)
+		log_info(d->log, h->overlay.up
+					 ? "the interface is up"
+					 : "the interface is down: what peers send is dropped");
+	d->overlay_up = h->overlay.up;
 }
+
+static void tell_of_host(struct daemon *d)
+{
+	const struct host *h = watch_host(d->watch);
+
+	if (h->overlay.mtu > 0) { /* it is there */
+		tell_of_overlay(d, h);
+		mesh_mtu_changed(d->mesh, h->overlay.mtu);
+	}
+	mesh_host_changed(d->mesh, h, loop_now(d->loop), &d->out);
+	flush(d);
+}
+
+/* Take in what the kernel has said until now. */
+static void look_at_host(struct daemon *d)
+{
+	watch_hear(d->watch, loop_now(d->loop));
+	if (watch_tick(d->watch, loop_now(d->loop)))
+		tell_of_host(d);
+}
+
+static void on_host_news(void *ctx, int events)
+{
+	(void)events;
+	look_at_host(ctx);
+}
+
+static void on_resumed(void *ctx, usec since)
+{
+	struct daemon *d = ctx;
+	struct host *h = watch_host(d->watch);
+
+	h->slept_at = since;
+	h->woke_at = loop_now(d->loop);
+	log_info(d->log, "awake after %" PRId64 " s", (h->woke_at - since) / SEC(1));
+	look_at_wall_clock(d);
+	tell_of_host(d);
+}
+
+/* --- time ------------------------------------------------------------------------------------------------------- */
 
 static void on_deadline(void *ctx)
 {
 	struct daemon *d = ctx;
 
 	look_at_wall_clock(d);
-	if (loop_now(d->loop) - d->mtu_seen_at >= MTU_LOOK_EVERY)
-		look_at_mtu(d);
+	if (watch_tick(d->watch, loop_now(d->loop)))
+		tell_of_host(d);
 	mesh_tick(d->mesh, loop_now(d->loop), &d->out);
 	flush(d);
 	local_tick(d->uapi, loop_now(d->loop));
@@ -264,7 +317,7 @@ static int apply_config(struct daemon *d, const struct conf *c)
 		log_error(d->log, "cannot apply the configuration: %s", strerror(-err));
 	else
 		err = overlay_apply(&d->overlay, c, d->log);
-	look_at_mtu(d);
+	look_at_host(d);
 	return err;
 }
 
@@ -284,7 +337,7 @@ static char *answer_uapi(void *ctx, char *text, size_t len, uid_t uid, size_t *a
 		return uapi_write_get(d->mesh, loop_now(d->loop), answer_len);
 
 	if (what == UAPI_SET) {
-		look_at_mtu(d);
+		look_at_host(d);
 		error = -apply(d, change);
 	}
 	delta_free(change);
@@ -389,6 +442,19 @@ static enum daemon_exit open_tun(struct daemon *d)
 	return overlay_init(&d->overlay, tun_index(d->tun), d->log) < 0 ? EXIT_HOST : EXIT_OK;
 }
 
+static enum daemon_exit open_watch(struct daemon *d)
+{
+	int err = watch_open(&d->watch, tun_index(d->tun));
+
+	if (err == 0) {
+		d->host_watch = loop_watch(d->loop, watch_fd(d->watch), LOOP_READ, on_host_news, d);
+		err = d->host_watch == NULL ? -ENOMEM : loop_on_resume(d->loop, on_resumed, d);
+	}
+	if (err < 0)
+		log_error(d->log, "cannot watch the host's network: %s", strerror(-err));
+	return err < 0 ? EXIT_HOST : EXIT_OK;
+}
+
 static enum daemon_exit open_host(struct daemon *d)
 {
 	int err;
@@ -419,12 +485,12 @@ static enum daemon_exit start(struct daemon *d)
 	enum daemon_exit code;
 
 	if ((code = open_host(d)) != EXIT_OK || (code = open_tun(d)) != EXIT_OK ||
-	    (code = open_sockets(d)) != EXIT_OK)
+	    (code = open_watch(d)) != EXIT_OK || (code = open_sockets(d)) != EXIT_OK)
 		return code;
 	store_open(&d->store, d->options->state_dir, tun_name(d->tun), d->options->user->uid,
 		   d->options->user->gid, d->log);
 	watch_doors(d);
-	look_at_mtu(d);
+	look_at_host(d);
 	if (d->conf != NULL && apply_config(d, d->conf) < 0)
 		return EXIT_HOST;
 	conf_free(d->conf);
@@ -446,6 +512,8 @@ static void stop(struct daemon *d)
 	sweeper_end(
 		d->options->sweeper); /* while the device is ours: no other daemon has this name */
 	loop_unwatch(d->tun_watch);
+	loop_unwatch(d->host_watch);
+	watch_close(d->watch);
 	for (unsigned i = 0; i < UDP_DOORS; i++)
 		loop_unwatch(d->doors[i].watch);
 	overlay_undo(&d->overlay);

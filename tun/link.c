@@ -7,10 +7,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 union request {
 	struct nlmsghdr header;
@@ -95,21 +92,4 @@ int link_add_address(struct rtnl *r, int index, const struct prefix *address)
 int link_remove_address(struct rtnl *r, int index, const struct prefix *address)
 {
 	return address_ask(r, RTM_DELADDR, 0, index, address);
-}
-
-int link_mtu(const char *name)
-{
-	struct ifreq q = {0};
-	size_t len = strlen(name);
-	int fd, err;
-
-	if (len >= sizeof q.ifr_name)
-		return -ENODEV;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* any socket will do */
-	if (fd < 0)
-		return -errno;
-	memcpy(q.ifr_name, name, len);
-	err = ioctl(fd, SIOCGIFMTU, &q) < 0 ? -errno : q.ifr_mtu;
-	close(fd);
-	return err;
 }

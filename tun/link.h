@@ -17,7 +17,5 @@ int link_set_txqueuelen(struct rtnl *r, int index, uint32_t len);
 int link_set_no_ll(struct rtnl *r, int index);
 int link_add_address(struct rtnl *r, int index, const struct prefix *address);
 int link_remove_address(struct rtnl *r, int index, const struct prefix *address);
-/* Current MTU, or -errno. */
-int link_mtu(const char *name);
 
 #endif

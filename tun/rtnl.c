@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/bytes.h"
+
 #define ANSWER_MAX 32768 /* the kernel fills dump messages up to this size */
 
 struct rtnl {
 	struct mnl_socket *socket;
 	unsigned port, seq;
-	char answer[ANSWER_MAX];
+	_Alignas(struct nlmsghdr) char answer[ANSWER_MAX];
 };
 
 int rtnl_open(struct rtnl **out)
@@ -44,6 +46,22 @@ void rtnl_close(struct rtnl *r)
 	free(r);
 }
 
+const struct nlmsghdr *rtnl_next(struct reader *r)
+{
+	size_t left = reader_left(r);
+	const struct nlmsghdr *h = (const void *)r->at;
+
+	if (left == 0)
+		return NULL;
+	if (left < sizeof *h || h->nlmsg_len < sizeof *h || h->nlmsg_len > left) {
+		r->failed = true;
+		return NULL;
+	}
+	size_t len = MNL_ALIGN(h->nlmsg_len);
+	read_bytes(r, len < left ? len : left);
+	return h;
+}
+
 /* The number in an error message (0: acknowledged) or at the end of a dump. */
 static int result_of(const struct nlmsghdr *h)
 {
@@ -58,15 +76,15 @@ static int result_of(const struct nlmsghdr *h)
 static bool read_answer(struct rtnl *r, rtnl_each *each, void *ctx, int *result)
 {
 	ssize_t got = mnl_socket_recvfrom(r->socket, r->answer, sizeof r->answer);
-	int left = (int)got;
+	const struct nlmsghdr *h;
 
 	if (got < 0) {
 		*result = errno == ENOSPC ? -EMSGSIZE
 					  : -errno; /* libmnl says ENOSPC of an answer cut short */
 		return errno != EINTR;
 	}
-	for (const struct nlmsghdr *h = (const void *)r->answer; mnl_nlmsg_ok(h, left);
-	     h = mnl_nlmsg_next(h, &left)) {
+	struct reader messages = reader_of(r->answer, (size_t)got);
+	while ((h = rtnl_next(&messages)) != NULL) {
 		if (h->nlmsg_seq != r->seq || h->nlmsg_pid != r->port)
 			continue;
 		if (h->nlmsg_type == NLMSG_ERROR || h->nlmsg_type == NLMSG_DONE) {
@@ -76,7 +94,7 @@ static bool read_answer(struct rtnl *r, rtnl_each *each, void *ctx, int *result)
 		if (each != NULL)
 			each(ctx, h);
 	}
-	if (left != 0) {
+	if (!reader_ok(&messages)) {
 		*result = -EBADMSG;
 		return true;
 	}

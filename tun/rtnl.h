@@ -4,8 +4,13 @@
 
 #define RTNL_REQUEST_MAX 512 /* room for any request made in this folder */
 
+struct reader;
 struct rtnl;
 struct nlmsghdr;
+
+/* The next message of what was received, in place; its length lies within. NULL at the end, and when one is cut short: then the
+ * reader failed. (mnl_nlmsg_ok() takes a length beyond INT_MAX for a negative one, which fits anywhere.) */
+const struct nlmsghdr *rtnl_next(struct reader *r);
 
 /* 0 or -errno. */
 int rtnl_open(struct rtnl **out);

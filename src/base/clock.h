@@ -22,4 +22,9 @@ static inline usec usec_min(usec a, usec b)
 	return a < b ? a : b;
 }
 
+static inline usec usec_max(usec a, usec b)
+{
+	return a > b ? a : b;
+}
+
 #endif

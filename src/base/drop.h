@@ -24,6 +24,7 @@
 	X(NO_PEER, "no_peer", "outgoing packet to an address of no peer")                          \
 	X(NO_ENDPOINT, "no_endpoint", "outgoing packet to a peer whose address is not known")      \
 	X(NO_KEY, "no_key", "we have no private key")                                              \
+	X(LOOP, "loop", "our own datagram, led into the tunnel by a route")                        \
 	X(STAGED_FULL, "staged_full", "waited for a session and gave way to a newer packet")       \
 	X(STAGED_OLD, "staged_old", "waited for a session that never came")                        \
 	X(OUTBOX_FULL, "outbox_full", "more to send in one turn than there is room for")           \

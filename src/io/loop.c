@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <ev.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -20,7 +21,10 @@ struct loop {
 	struct ev_prepare before_poll;
 	void (*before_sleep)(void *ctx);
 	void *before_sleep_ctx;
-	usec now;
+	usec now, before; /* this turn and the one before */
+	usec asleep;      /* how long the host slept since it was booted */
+	void (*resumed)(void *ctx, usec since);
+	void *resumed_ctx;
 	bool stopped;
 
 	struct ev_io timer;
@@ -65,6 +69,11 @@ usec loop_update_now(struct loop *l)
 	return l->now;
 }
 
+static usec clock_asleep(void)
+{
+	return clock_usec(CLOCK_BOOTTIME) - clock_usec(CLOCK_MONOTONIC);
+}
+
 usec loop_wall_offset(void)
 {
 	return clock_usec(CLOCK_REALTIME) - clock_usec(CLOCK_BOOTTIME);
@@ -73,8 +82,18 @@ usec loop_wall_offset(void)
 /* Runs before all other callbacks of its turn: it has the highest priority. */
 static void on_poll_returned(struct ev_loop *ev, struct ev_check *check, int events)
 {
+	struct loop *l = ev_userdata(ev);
+	usec asleep = l->asleep;
+	bool armed = l->armed_at != USEC_NEVER;
+
 	(void)check, (void)events;
-	loop_update_now(ev_userdata(ev));
+	l->before = l->now;
+	l->asleep = clock_asleep();
+	loop_update_now(l);
+	if (l->resumed != NULL &&
+	    (l->asleep - asleep >= LOOP_AWAY ||
+	     (armed && l->now - usec_max(l->before, l->armed_at) >= LOOP_AWAY)))
+		l->resumed(l->resumed_ctx, l->before);
 }
 
 static void on_about_to_poll(struct ev_loop *ev, struct ev_prepare *prepare, int events)
@@ -158,6 +177,7 @@ struct loop *loop_new(void)
 	ev_set_priority(&l->after_poll, EV_MAXPRI);
 	ev_check_start(l->ev, &l->after_poll);
 	ev_prepare_init(&l->before_poll, on_about_to_poll);
+	l->asleep = clock_asleep();
 	ev_io_init(&l->timer, on_timer, fd, EV_READ);
 	ev_io_start(l->ev, &l->timer);
 	loop_update_now(l);
@@ -252,6 +272,22 @@ int loop_on_signal(struct loop *l, int signum, void (*caught)(void *ctx, int sig
 	ev_signal_start(l->ev, &s->signal);
 	list_add_tail(&l->signals, &s->in_loop);
 	return 0;
+}
+
+static void on_continued(void *ctx, int signum)
+{
+	struct loop *l = ctx;
+
+	(void)signum;
+	if (l->now - l->before >= LOOP_AWAY)
+		l->resumed(l->resumed_ctx, l->before);
+}
+
+int loop_on_resume(struct loop *l, void (*resumed)(void *ctx, usec since), void *ctx)
+{
+	l->resumed = resumed;
+	l->resumed_ctx = ctx;
+	return loop_on_signal(l, SIGCONT, on_continued, l);
 }
 
 void loop_run(struct loop *l)

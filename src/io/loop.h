@@ -39,6 +39,13 @@ int loop_on_signal(struct loop *l, int signum, void (*caught)(void *ctx, int sig
 void loop_on_deadline(struct loop *l, void (*deadline)(void *ctx), void *ctx);
 void loop_wake_at(struct loop *l, usec at);
 
+/* Call back, before anything else of that turn, when the loop was away for LOOP_AWAY or longer:
+ * the host slept (the boot-time clock counts that, the monotonic one does not), or the process was
+ * stopped, past a deadline of ours or until a SIGCONT. The loop was last awake at `since`; loop_now()
+ * is the end. More than one sign of the same may call twice. 0 or -ENOMEM. */
+#define LOOP_AWAY SEC(2)
+int loop_on_resume(struct loop *l, void (*resumed)(void *ctx, usec since), void *ctx);
+
 /* Call back before each wait for events: the place to work out when to wake. */
 void loop_before_sleep(struct loop *l, void (*before_sleep)(void *ctx), void *ctx);
 

@@ -312,6 +312,7 @@ int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *o
 			past_free(&m->past); /* who was not named is forgotten */
 		list_for_each (item, &m->peers)
 			mesh_settle(m, list_entry(item, struct peer, order), now, out);
+		mesh_tell_overlap(m);
 	}
 	for (size_t i = 0; fresh != NULL && i < d->peer_count; i++)
 		peer_free(fresh[i]);

@@ -9,6 +9,7 @@
 
 #include "base/drop.h"
 #include "base/env.h"
+#include "base/host.h"
 #include "base/outbox.h"
 #include "base/packet.h"
 #include "conf/delta.h"
@@ -30,6 +31,11 @@ void mesh_free(struct mesh *m);
  * one that comes twice counts twice); -EINVAL for a peer's key of low order. listen_port and fwmark are only noted
  * here: the daemon has opened the sockets before it calls. What must leave at once (keepalives) goes to the outbox. */
 int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *out);
+
+/* How the host's network is now. When it is another, or the host slept: our own address is forgotten on the way to every peer, and
+ * those with a session or traffic in the last MESH_ACTIVE_FOR (awake) hear of us at once, by a keepalive or an initiation. */
+void mesh_host_changed(struct mesh *m, const struct host *host, usec now, struct outbox *out);
+#define MESH_ACTIVE_FOR SEC(120)
 
 /* The inner MTU: bounds the padding. */
 void mesh_mtu_changed(struct mesh *m, size_t mtu);

@@ -3,6 +3,7 @@
 #define MESH_MESH_IMPL_H
 
 #include "base/heap.h"
+#include "base/ip.h"
 #include "base/list.h"
 #include "base/table.h"
 #include "mesh/load.h"
@@ -40,11 +41,19 @@ struct mesh {
 	uint16_t listen_port;
 	uint32_t fwmark;
 	size_t mtu;
+	struct host host;
+	bool loop_seen;             /* since the host changed */
+	struct prefix overlap_told; /* the overlay's, that was warned of last */
 };
 
 /* Do what is due for this peer, if the outbox has room for it, and put it back at its place in the heap; after everything that may
  * have moved its deadline. */
 void mesh_settle(struct mesh *m, struct peer *p, usec now, struct outbox *out);
+
+/* Warn of a subnet of the host's that overlaps the overlay, once; after a change of either (F40). */
+void mesh_tell_overlap(struct mesh *m);
+/* True for a datagram of our own, on its way to a peer, that came in by the TUN: a route leads there (F39). */
+bool mesh_is_loop(struct mesh *m, const struct ip_view *ip, const uint8_t *data);
 
 static inline void mesh_drop(struct mesh *m, enum drop why)
 {

@@ -14,6 +14,8 @@ static enum drop prepare(struct mesh *m, struct packet *p, usec now, struct outb
 
 	if (!ip_view(&ip, p->data, p->len))
 		return DROP_NOT_IP;
+	if (mesh_is_loop(m, &ip, p->data))
+		return DROP_LOOP;
 	peer = allowed_find(&m->allowed, ip.family, ip.dst);
 	if (peer == NULL)
 		return DROP_NO_PEER;

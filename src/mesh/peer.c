@@ -16,6 +16,7 @@ int peer_new(struct peer **out, struct tunnel_shared *shared, const struct key_p
 	}
 	p->key = p->known.key = *key;
 	p->direct_since = USEC_NEVER;
+	p->announce_at = USEC_NEVER;
 	list_init(&p->order);
 	key_public_short(key, p->short_key);
 	*out = p;
@@ -63,6 +64,12 @@ void peer_apply(struct peer *p, const struct delta_peer *d, usec now)
 	}
 }
 
+/* The host is to choose our address: the one that a packet came to may be of a network that we are about to leave. */
+static void choose_local_anew(struct peer *p)
+{
+	p->via.local = (struct addr){0};
+}
+
 void peer_heard(struct peer *p, const struct via *via, const struct env *env)
 {
 	char from[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX];
@@ -73,6 +80,8 @@ void peer_heard(struct peer *p, const struct via *via, const struct env *env)
 			 addr_print(&p->via.remote, from), addr_print(&via->remote, to));
 	}
 	p->via = *via;
+	if (p->announce_at != USEC_NEVER)
+		choose_local_anew(p);
 	lookup_heard(&p->lookup);
 }
 
@@ -135,12 +144,37 @@ static usec ask_at(const struct peer *p)
 	return lookup_deadline(&p->lookup, tunnel_silent_since(&p->tunnel), up_until);
 }
 
+void peer_host_changed(struct peer *p, usec active_since, usec now, const struct env *env)
+{
+	usec last_at = p->tunnel.stats.last_at;
+
+	choose_local_anew(p);
+	if (p->via.kind != VIA_NONE && last_at != USEC_NEVER && last_at >= active_since)
+		p->announce_at = now + rand_jitter(env->rand, PEER_ANNOUNCE_WITHIN);
+	p->announce_tx = p->tunnel.stats.tx_packets;
+}
+
+static void announce(struct peer *p, usec now, struct outbox *out)
+{
+	p->announce_at = USEC_NEVER;
+	if (p->tunnel.stats.tx_packets == p->announce_tx &&
+	    !tunnel_keepalive(&p->tunnel, &p->via, now, out))
+		tunnel_start(&p->tunnel, now);
+}
+
+usec peer_deadline(const struct peer *p)
+{
+	return usec_min(usec_min(p->announce_at, tunnel_deadline(&p->tunnel)), ask_at(p));
+}
+
 void peer_tick(struct peer *p, usec now, struct outbox *out)
 {
 	uint64_t started = p->tunnel.stats.handshakes_started;
 	struct via trial;
 	bool elsewhere = lookup_trial(&p->lookup, &trial);
 
+	if (usec_due(p->announce_at, now))
+		announce(p, now, out);
 	switch (tunnel_tick(&p->tunnel, elsewhere ? &trial : &p->via, now, out)) {
 	case TUNNEL_IDLE:
 	case TUNNEL_UP:
@@ -158,9 +192,4 @@ void peer_tick(struct peer *p, usec now, struct outbox *out)
 		lookup_next(&p->lookup, &p->via.remote);
 	if (usec_due(ask_at(p), now))
 		lookup_ask(&p->lookup, p->id, now, out);
-}
-
-usec peer_deadline(const struct peer *p)
-{
-	return usec_min(tunnel_deadline(&p->tunnel), ask_at(p));
 }

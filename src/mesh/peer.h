@@ -31,6 +31,8 @@ struct peer {
 	struct addr given;  /* the endpoint that the configuration gave, if any */
 	struct past_peer known; /* what is to outlive the process, as last noted */
 	bool known_there;       /* it had a session then */
+	usec announce_at;       /* tell it where we are; USEC_NEVER: not to be told */
+	uint64_t announce_tx;   /* unless more than these packets left until then */
 };
 
 /* 0 and *out; -ENOMEM; -EINVAL for a key of low order. */
@@ -61,6 +63,11 @@ void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *
 /* Its endpoint's name leads to these (at most LOOKUP_ADDRS; ports do not count). They are tried once the peer is silent, or has no
  * session; one that is heard stays where it is. */
 void peer_resolved(struct peer *p, const struct addr *addrs, size_t count, usec now);
+
+/* The host's network changed: let it choose our address anew; a peer that sent or received since `active_since` is told where we are
+ * within PEER_ANNOUNCE_WITHIN. */
+void peer_host_changed(struct peer *p, usec active_since, usec now, const struct env *env);
+#define PEER_ANNOUNCE_WITHIN MSEC(200)
 
 /* Do what is due. */
 void peer_tick(struct peer *p, usec now, struct outbox *out);

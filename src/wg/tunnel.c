@@ -138,6 +138,7 @@ static void count_sent(struct tunnel *t, size_t len, usec now)
 {
 	t->stats.tx_bytes += len;
 	t->stats.tx_packets++;
+	t->stats.last_at = now;
 	timers_sent(&t->timers, now);
 }
 
@@ -146,6 +147,7 @@ static void count_received(struct tunnel *t, size_t len, usec now)
 	t->stats.rx_bytes += len;
 	t->stats.rx_packets++;
 	t->stats.heard_at = now;
+	t->stats.last_at = now;
 	t->stuck = false;
 	timers_received(&t->timers, now);
 }
@@ -541,7 +543,8 @@ bool tunnel_init(struct tunnel *t, struct tunnel_shared *shared, const struct ke
 		return false;
 	}
 	t->shared = shared;
-	t->stats.handshake_at = t->stats.data_at = t->stats.heard_at = USEC_NEVER;
+	t->stats.handshake_at = t->stats.data_at = USEC_NEVER;
+	t->stats.heard_at = t->stats.last_at = USEC_NEVER;
 	cookie_jar_init(&t->cookies, remote);
 	timers_init(&t->timers);
 	return true;

@@ -41,6 +41,7 @@ struct tunnel_stats {
 	usec handshake_at;           /* when the latest was; USEC_NEVER: never */
 	usec data_at; /* when a packet, not a keepalive, last came for or from the peer; USEC_NEVER: never */
 	usec heard_at; /* when anything authenticated came; USEC_NEVER: never */
+	usec last_at;  /* when anything left, or came and was authentic; USEC_NEVER: never */
 };
 
 enum tunnel_result {

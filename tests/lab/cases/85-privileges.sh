@@ -51,6 +51,7 @@ refused() {
 
 # daemon [OPTION...]: without a file, in the foreground, as LAB_PREFIX says; its process is $pid.
 daemon() {
+	rm -rf "$LAB_DIR/state" # it is of the user who came first
 	lab_spawn node warrend-node "${LAB_PREFIX[@]}" "$WARREND" -f "$@" "$name"
 	pid=$LAB_PID
 	wait_for 5 test -S "$control" && wait_for 5 "$WARREN" status "$name"

@@ -92,6 +92,68 @@ TEST(refuses_all_other_versions)
 	}
 }
 
+static bool udp(struct ip_udp *u, uint8_t *p)
+{
+	struct ip_view v = {0};
+
+	assert_true(ip_view(&v, p, 64));
+	return ip_udp(u, &v, p);
+}
+
+TEST(sees_udp_ports_of_a_first_fragment)
+{
+	uint8_t p[64];
+	struct ip_udp u;
+
+	make_v4(p, 6, 40);
+	p[9] = IP_PROTOCOL_UDP;
+	store_be16(p + 24, 51820);
+	store_be16(p + 26, 53);
+	assert_true(udp(&u, p));
+	assert_true(u.first);
+	assert_int_equal(u.src_port, 51820);
+	assert_int_equal(u.dst_port, 53);
+	store_be16(p + 6, 0x2000); /* more follow */
+	assert_true(udp(&u, p) && u.first);
+	store_be16(p + 6, 0x2001);
+	assert_true(udp(&u, p) && !u.first);
+
+	make_v6(p, 20);
+	p[6] = IP_PROTOCOL_UDP;
+	store_be16(p + 40, 51820);
+	assert_true(udp(&u, p) && u.first);
+	assert_int_equal(u.src_port, 51820);
+	p[6] = IP_PROTOCOL_FRAGMENT;
+	p[40] = IP_PROTOCOL_UDP;
+	store_be16(p + 42, 1); /* more follow */
+	store_be16(p + 48, 51821);
+	assert_true(udp(&u, p) && u.first);
+	assert_int_equal(u.src_port, 51821);
+	store_be16(p + 42, 8);
+	assert_true(udp(&u, p) && !u.first);
+}
+
+TEST(refuses_other_protocols_and_ports_cut_off)
+{
+	uint8_t p[64];
+	struct ip_udp u;
+
+	make_v4(p, 5, 40);
+	p[9] = 6;
+	assert_false(udp(&u, p));
+	for (uint16_t len = 20; len < 24; len++) {
+		make_v4(p, 5, len);
+		p[9] = IP_PROTOCOL_UDP;
+		assert_false(udp(&u, p));
+	}
+	for (uint16_t len = 0; len < 12; len++) {
+		make_v6(p, len);
+		p[6] = IP_PROTOCOL_FRAGMENT;
+		p[40] = IP_PROTOCOL_UDP;
+		assert_false(udp(&u, p));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -100,6 +162,8 @@ int main(void)
 		RUN(refuses_less_than_a_packet),
 		RUN(refuses_lengths_that_contradict_each_other),
 		RUN(refuses_all_other_versions),
+		RUN(sees_udp_ports_of_a_first_fragment),
+		RUN(refuses_other_protocols_and_ports_cut_off),
 	};
 	return RUN_TESTS(tests);
 }

@@ -22,6 +22,18 @@ int __wrap_timerfd_settime(int fd, int flags, const struct itimerspec *new, stru
 	return __real_timerfd_settime(fd, flags, new, old);
 }
 
+/* As long as the host slept, and the process was stopped, in a test. */
+static usec asleep, stopped;
+int __real_clock_gettime(clockid_t clock, struct timespec *t);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *t);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *t)
+{
+	int err = __real_clock_gettime(clock, t);
+
+	t->tv_sec += (stopped + (clock == CLOCK_BOOTTIME ? asleep : 0)) / SEC(1);
+	return err;
+}
+
 static struct loop *l;
 static struct loop_watch *watches[2];
 static int pairs[2][2];
@@ -36,7 +48,7 @@ static int set_up(void **state)
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pairs[i]) < 0)
 			return -1;
 	calls = timer_calls = 0;
-	seen = 0;
+	seen = asleep = stopped = 0;
 	return l != NULL ? 0 : -1;
 }
 
@@ -274,6 +286,82 @@ TEST(a_stop_before_the_run_counts)
 	assert_int_equal(calls, 1);
 }
 
+static usec awake_until;
+static unsigned resumes;
+
+static void note_resume(void *ctx, usec since)
+{
+	(void)ctx;
+	resumes++;
+	awake_until = since;
+}
+
+static void stop_loop(void *ctx, int events)
+{
+	(void)ctx, (void)events;
+	loop_stop(l);
+}
+
+static void watch_resumes(void)
+{
+	resumes = 0;
+	assert_int_equal(loop_on_resume(l, note_resume, NULL), 0);
+	turn();
+	turn();
+	assert_int_equal(resumes, 0);
+}
+
+TEST(f52_notices_that_the_host_slept)
+{
+	watch_resumes();
+	usec before = loop_now(l);
+	asleep = SEC(1);
+	turn();
+	assert_int_equal(resumes, 0); /* too short to mean anything */
+	before = loop_now(l);
+	asleep += SEC(3600);
+	turn();
+	assert_int_equal(resumes, 1);
+	assert_int_equal(awake_until, before);
+	assert_true(loop_now(l) >= before + SEC(3600));
+	turn();
+	assert_int_equal(resumes, 1);
+}
+
+static void stop_process_until_late(void *ctx, int events)
+{
+	(void)ctx, (void)events;
+	loop_unwatch(watches[0]);
+	watches[0] = NULL;
+	loop_wake_at(l, loop_now(l) + MSEC(5));
+	stopped += SEC(12);
+}
+
+TEST(f07_notices_that_a_deadline_passed_long_ago)
+{
+	watch_resumes();
+	loop_on_deadline(l, stop_at_deadline, NULL);
+	watches[0] = loop_watch(l, pairs[0][0], LOOP_WRITE, stop_process_until_late, NULL);
+	loop_run(l);
+	assert_int_equal(resumes, 1);
+	assert_true(seen - awake_until >= SEC(12));
+}
+
+TEST(f07_notices_that_it_is_continued)
+{
+	watch_resumes();
+	raise(SIGCONT);
+	turn();
+	assert_int_equal(resumes, 0);
+	stopped += SEC(12); /* without a deadline in it */
+	loop_on_deadline(l, stop_at_deadline, NULL);
+	loop_wake_at(l, loop_now(l) + SEC(20));
+	raise(SIGCONT);
+	watches[0] = loop_watch(l, pairs[0][0], LOOP_WRITE, stop_loop, NULL);
+	loop_run(l);
+	assert_int_equal(resumes, 1);
+}
+
 #define RUN_IN_LOOP(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -290,6 +378,9 @@ int main(void)
 		RUN_IN_LOOP(the_clock_is_that_of_boot_time),
 		RUN_IN_LOOP(catches_signals),
 		RUN_IN_LOOP(a_stop_before_the_run_counts),
+		RUN_IN_LOOP(f52_notices_that_the_host_slept),
+		RUN_IN_LOOP(f07_notices_that_a_deadline_passed_long_ago),
+		RUN_IN_LOOP(f07_notices_that_it_is_continued),
 	};
 
 	return RUN_TESTS(tests);

@@ -63,6 +63,14 @@ static int query(const char *name, unsigned long request, struct ifreq *q)
 	return err;
 }
 
+static int mtu(const char *name)
+{
+	struct ifreq q;
+
+	assert_int_equal(query(name, SIOCGIFMTU, &q), 0);
+	return q.ifr_mtu;
+}
+
 TEST(sets_up_mtu_and_queue_length)
 {
 	struct tun *t;
@@ -70,9 +78,9 @@ TEST(sets_up_mtu_and_queue_length)
 
 	assert_int_equal(tun_open(&t, "wt0"), 0);
 	assert_int_equal(link_set_mtu(r, tun_index(t), 1420), 0);
-	assert_int_equal(link_mtu("wt0"), 1420);
+	assert_int_equal(mtu("wt0"), 1420);
 	assert_int_equal(link_set_mtu(r, tun_index(t), 65535), 0);
-	assert_int_equal(link_mtu("wt0"), 65535);
+	assert_int_equal(mtu("wt0"), 65535);
 	assert_int_equal(link_set_txqueuelen(r, tun_index(t), 64), 0);
 	assert_int_equal(query("wt0", SIOCGIFTXQLEN, &q), 0);
 	assert_int_equal(q.ifr_qlen, 64);
@@ -91,9 +99,7 @@ TEST(refuses_what_the_device_cannot_have)
 	assert_int_equal(tun_open(&t, "wt0"), 0);
 	assert_int_equal(link_set_mtu(r, tun_index(t), 65536), -EINVAL);
 	assert_int_equal(link_set_mtu(r, tun_index(t), 67), -EINVAL);
-	assert_int_equal(link_mtu("wt0"), 1500);
-	assert_int_equal(link_mtu("nothere"), -ENODEV);
-	assert_int_equal(link_mtu("a_name_that_is_too_long"), -ENODEV);
+	assert_int_equal(mtu("wt0"), 1500);
 	struct prefix p = netns_prefix("10.66.0.1/24");
 	assert_int_equal(link_add_address(r, 9999, &p), -ENODEV);
 	tun_close(t);

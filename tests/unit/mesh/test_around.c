@@ -1,0 +1,282 @@
+/* A node whose host moves, sleeps, loops and overlaps. */
+#include "base/bytes.h"
+#include "crypto/crypto.h"
+#include "mesh/mesh_impl.h"
+#include "support/nodes.h"
+#include "support/test.h"
+
+#define NOW SEC(1000)
+
+static struct node *one, *two, *three;
+static struct host at_home, away, woken;
+static struct letter l[4];
+
+static struct host_address subnet(const char *text, uint32_t link)
+{
+	struct host_address a = {.link = link};
+
+	assert_true(prefix_parse(&a.prefix, text));
+	return a;
+}
+
+/* Node 1 knows 2 and 3; its host is at home. Nothing was said yet. */
+static int start(void **state)
+{
+	struct delta *d;
+
+	(void)state;
+	one = node_start(1);
+	two = node_start(2);
+	three = node_start(3);
+	node_introduce(one, two, NOW);
+	node_introduce(three, one, NOW);
+	d = delta_new();
+	node_add_peer(d, three, "", false, true);
+	node_apply(one, d, NOW);
+
+	at_home = (struct host){
+		.outside = {.items = {subnet("192.0.2.1/24", 2)}, .count = 1},
+		.inside = {.items = {subnet("10.66.0.1/24", 7)}, .count = 1},
+		.defaults = {{.family = ADDR_V4, .link = 2, .table = 254}},
+		.default_count = 1,
+	};
+	away = at_home;
+	away.outside.items[0] = subnet("203.0.113.9/24", 3);
+	mesh_host_changed(one->m, &at_home, NOW, &one->out);
+	outbox_clear(&one->out);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	node_stop(one);
+	node_stop(two);
+	node_stop(three);
+	return 0;
+}
+
+static struct peer *find(const struct node *peer)
+{
+	return table_find(&one->m->by_key, &peer->key);
+}
+
+/* What node 1 sends by `at`, after its host changed at `now`. */
+static size_t sent_after(const struct host *h, usec now, usec at)
+{
+	outbox_clear(&one->out);
+	mesh_host_changed(one->m, h, now, &one->out);
+	mesh_tick(one->m, at, &one->out);
+	return node_take(one, l, 4);
+}
+
+TEST(f30_a_peer_with_a_session_gets_one_keepalive_within_200_ms)
+{
+	node_connect(one, two, NOW);
+	assert_int_equal(sent_after(&away, NOW + SEC(1), NOW + SEC(1) + PEER_ANNOUNCE_WITHIN), 1);
+	assert_int_equal(l[0].to, 2);
+	assert_int_equal(l[0].len, MESSAGE_DATA_MIN);
+	mesh_tick(one->m, NOW + SEC(2), &one->out);
+	assert_int_equal(node_take(one, l, 4), 0);
+}
+
+TEST(a_default_route_by_another_link_is_a_change)
+{
+	node_connect(one, two, NOW);
+	away = at_home;
+	away.defaults[0].link = 9;
+	assert_int_equal(sent_after(&away, NOW, NOW + PEER_ANNOUNCE_WITHIN), 1);
+}
+
+TEST(what_concerns_the_overlay_alone_is_no_change)
+{
+	node_connect(one, two, NOW);
+	away = at_home;
+	away.inside.items[0] = subnet("10.66.0.8/24", 7);
+	away.overlay.mtu = 1280;
+	assert_int_equal(sent_after(&at_home, NOW, NOW + PEER_ANNOUNCE_WITHIN), 0);
+	assert_int_equal(sent_after(&away, NOW, NOW + PEER_ANNOUNCE_WITHIN), 0);
+}
+
+TEST(our_address_is_forgotten_on_the_way_to_every_peer)
+{
+	struct peer *peers[] = {find(two), find(three)};
+
+	for (int i = 0; i < 2; i++)
+		peers[i]->via.local = node_outside(1);
+	mesh_host_changed(one->m, &at_home, NOW, &one->out);
+	for (int i = 0; i < 2; i++)
+		assert_true(addr_is_set(&peers[i]->via.local));
+	mesh_host_changed(one->m, &away, NOW, &one->out);
+	for (int i = 0; i < 2; i++)
+		assert_false(addr_is_set(&peers[i]->via.local));
+}
+
+TEST(f52_after_a_long_sleep_a_peer_of_before_gets_an_initiation)
+{
+	woken = at_home;
+	node_connect(one, two, NOW);
+	woken.slept_at = NOW + SEC(100);
+	woken.woke_at = NOW + SEC(4000);
+	assert_int_equal(sent_after(&woken, woken.woke_at, woken.woke_at + PEER_ANNOUNCE_WITHIN),
+			 1);
+	assert_int_equal(l[0].to, 2);
+	assert_int_equal(l[0].len, sizeof(struct message_initiation));
+	assert_int_equal(sent_after(&woken, woken.woke_at + SEC(1), woken.woke_at + SEC(1)), 0);
+}
+
+TEST(a_peer_silent_for_two_minutes_is_left_alone)
+{
+	node_connect(one, two, NOW);
+	usec last_at = find(two)->tunnel.stats.last_at;
+	mesh_host_changed(one->m, &away, last_at + MESH_ACTIVE_FOR + 1, &one->out);
+	assert_int_equal(find(two)->announce_at, USEC_NEVER);
+	mesh_host_changed(one->m, &at_home, last_at + MESH_ACTIVE_FOR, &one->out);
+	assert_int_not_equal(find(two)->announce_at, USEC_NEVER);
+}
+
+TEST(who_was_sent_something_since_is_not_told_again)
+{
+	node_connect(one, two, NOW);
+	outbox_clear(&one->out);
+	mesh_host_changed(one->m, &away, NOW, &one->out);
+	node_send(one, 2, NOW);
+	assert_int_equal(node_take(one, l, 4), 1);
+	mesh_tick(one->m, NOW + PEER_ANNOUNCE_WITHIN, &one->out);
+	assert_int_equal(node_take(one, l, 4), 0);
+}
+
+TEST(f33_what_comes_to_an_old_address_does_not_bring_it_back_until_the_peer_is_told)
+{
+	struct via via;
+
+	node_connect(one, two, NOW);
+	via = find(two)->via;
+	via.local = node_outside(1);
+	mesh_host_changed(one->m, &away, NOW, &one->out);
+	peer_heard(find(two), &via, &one->env.env);
+	assert_false(addr_is_set(&find(two)->via.local));
+	mesh_tick(one->m, NOW + PEER_ANNOUNCE_WITHIN, &one->out);
+	peer_heard(find(two), &via, &one->env.env);
+	assert_true(addr_is_set(&find(two)->via.local));
+}
+
+TEST(nobody_is_told_by_a_node_that_never_spoke)
+{
+	assert_int_equal(sent_after(&away, NOW, NOW + SEC(1)), 0);
+	assert_int_equal(mesh_deadline(one->m), USEC_NEVER);
+}
+
+/* --- loops ------------------------------------------------------------------------------------------------------ */
+
+/* A UDP packet from 192.0.2.1 (or another) to node 2's endpoint. */
+static void write_udp(uint8_t packet[static 36], uint8_t from, uint16_t from_port, uint16_t to_port,
+		      uint16_t fragment)
+{
+	memset(packet, 0, 36);
+	packet[0] = 0x45;
+	store_be16(packet + 2, 36);
+	store_be16(packet + 6, fragment);
+	packet[9] = IP_PROTOCOL_UDP;
+	memcpy(packet + 12, (uint8_t[]){192, 0, 2, from, 192, 0, 2, 2}, 8);
+	store_be16(packet + 20, from_port);
+	store_be16(packet + 22, to_port);
+}
+
+static uint64_t loops(void)
+{
+	return one->m->shared.drops.count[DROP_LOOP];
+}
+
+TEST(f39_our_own_datagram_from_the_tun_is_dropped_and_told_of_once)
+{
+	uint8_t p[36];
+	unsigned lines = one->env.lines;
+
+	write_udp(p, 1, 51820, 51820, 0);
+	for (unsigned i = 1; i <= 3; i++) {
+		node_send_bytes(one, p, sizeof p, NOW);
+		assert_int_equal(loops(), i);
+	}
+	assert_int_equal(one->m->shared.drops.count[DROP_NO_PEER], 0);
+	assert_int_equal(one->env.lines, lines + 1);
+	write_udp(p, 1, 0, 0, 7); /* its other fragments */
+	node_send_bytes(one, p, sizeof p, NOW);
+	assert_int_equal(loops(), 4);
+}
+
+TEST(others_packets_that_look_like_ours_pass)
+{
+	uint8_t p[36];
+
+	write_udp(p, 77, 51820, 51820, 0); /* a guest's WireGuard, forwarded by this host */
+	node_send_bytes(one, p, sizeof p, NOW);
+	write_udp(p, 1, 51821, 51820, 0); /* another program of this host */
+	node_send_bytes(one, p, sizeof p, NOW);
+	write_udp(p, 1, 51820, 53, 0); /* not to a peer */
+	node_send_bytes(one, p, sizeof p, NOW);
+	write_udp(p, 1, 51820, 51820, 7); /* a fragment, and no loop was seen */
+	node_send_bytes(one, p, sizeof p, NOW);
+	write_udp(p, 1, 51820, 51820, 0);
+	p[9] = 6;
+	node_send_bytes(one, p, sizeof p, NOW);
+	assert_int_equal(loops(), 0);
+	assert_int_equal(one->m->shared.drops.count[DROP_NO_PEER], 5);
+}
+
+/* --- overlaps --------------------------------------------------------------------------------------------------- */
+
+TEST(f40_a_subnet_outside_that_overlaps_the_overlay_is_told_of_once)
+{
+	unsigned lines = one->env.lines;
+
+	away.outside.items[1] = subnet("10.66.0.200/25", 4);
+	away.outside.count = 2;
+	mesh_host_changed(one->m, &away, NOW, &one->out);
+	assert_int_equal(one->env.lines, lines + 1);
+	mesh_host_changed(one->m, &away, NOW, &one->out);
+	assert_int_equal(one->env.lines, lines + 1);
+}
+
+TEST(f40_allowed_ips_count_also_when_they_come_later)
+{
+	struct delta *d = delta_new();
+	struct delta_peer *p = node_add_peer(d, two, "", false, false);
+	struct prefix everything = {.family = ADDR_V4}, lan = subnet("192.0.2.128/25", 0).prefix;
+	unsigned lines = one->env.lines;
+
+	assert_non_null(p);
+	assert_true(delta_add_allowed(p, &everything, false));
+	node_apply(one, d, NOW);
+	assert_int_equal(one->env.lines, lines);
+
+	d = delta_new();
+	p = node_add_peer(d, two, "", false, false);
+	assert_true(delta_add_allowed(p, &lan, false));
+	node_apply(one, d, NOW);
+	assert_int_equal(one->env.lines, lines + 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define WITH(name) cmocka_unit_test_setup_teardown(name, start, stop)
+		WITH(f30_a_peer_with_a_session_gets_one_keepalive_within_200_ms),
+		WITH(a_default_route_by_another_link_is_a_change),
+		WITH(what_concerns_the_overlay_alone_is_no_change),
+		WITH(our_address_is_forgotten_on_the_way_to_every_peer),
+		WITH(f52_after_a_long_sleep_a_peer_of_before_gets_an_initiation),
+		WITH(a_peer_silent_for_two_minutes_is_left_alone),
+		WITH(who_was_sent_something_since_is_not_told_again),
+		WITH(f33_what_comes_to_an_old_address_does_not_bring_it_back_until_the_peer_is_told),
+		WITH(nobody_is_told_by_a_node_that_never_spoke),
+		WITH(f39_our_own_datagram_from_the_tun_is_dropped_and_told_of_once),
+		WITH(others_packets_that_look_like_ours_pass),
+		WITH(f40_a_subnet_outside_that_overlaps_the_overlay_is_told_of_once),
+		WITH(f40_allowed_ips_count_also_when_they_come_later),
+	};
+
+	if (crypto_init(NULL) < 0)
+		return 1;
+	return RUN_TESTS(tests);
+}
