@@ -13,6 +13,7 @@
 
 #define CONF_MTU_DEFAULT 1400
 #define CONF_NAME_MAX    63
+#define CONF_HOST_MAX    253   /* RFC 1035, 2.3.4, as text */
 #define CONF_PEERS_MAX   65536 /* in a file: bounds what a file of nothing but [Peer] lines costs */
 
 /* A list of strings in file order. */

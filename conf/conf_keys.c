@@ -12,7 +12,6 @@
 #include "base/text.h"
 
 #define SHOWN_MAX  64  /* of a value, in an error */
-#define HOST_MAX   253 /* RFC 1035, 2.3.4, as text */
 #define TABLE_MAIN 254 /* linux/rtnetlink.h, RT_TABLE_MAIN */
 #define MTU_MIN    576 /* RFC 791: what every IPv4 host must take */
 
@@ -105,7 +104,7 @@ static bool is_host_name(const char *text)
 	size_t len = strlen(text);
 
 	/* Digits and dots only is an IPv4 address that went wrong. */
-	return len > 0 && len <= HOST_MAX && strspn(text, allowed) == len &&
+	return len > 0 && len <= CONF_HOST_MAX && strspn(text, allowed) == len &&
 	       strspn(text, "0123456789.") < len && text[0] != '.' && text[0] != '-' &&
 	       !strstr(text, "..");
 }
@@ -365,7 +364,7 @@ static void set_stun(struct conf_reading *r, void *field, char *value)
 	char *entry;
 
 	while ((entry = next_entry(&value))) {
-		char copy[HOST_MAX + 16];
+		char copy[CONF_HOST_MAX + 16];
 		struct conf_endpoint server;
 		size_t len = strlen(entry);
 		if (len >= sizeof copy) {
@@ -397,7 +396,7 @@ static bool turn_query(char *query, bool tls)
 
 static void set_turn(struct conf_reading *r, void *field, char *value)
 {
-	char copy[HOST_MAX + 64];
+	char copy[CONF_HOST_MAX + 64];
 	bool tls = strncasecmp(value, "turns:", 6) == 0;
 	struct conf_endpoint server;
 

@@ -14,9 +14,9 @@
 #include "ctl/answer.h"
 #include "ctl/running.h"
 #include "ctl/uapi.h"
-#include "endpoint.h"
 #include "io/local.h"
 #include "io/loop.h"
+#include "io/resolve.h"
 #include "io/udp.h"
 #include "mesh/mesh.h"
 #include "overlay.h"
@@ -48,6 +48,7 @@ struct daemon {
 		struct loop_watch *watch;
 	} doors[UDP_DOORS];
 	struct local *uapi, *control;
+	struct resolve *names;
 	struct mesh *mesh;
 	struct conf *
 		conf; /* loaded last, without its keys: those are the mesh's; NULL: configured by UAPI */
@@ -58,11 +59,34 @@ struct daemon {
 
 /* --- packets ---------------------------------------------------------------------------------------------------- */
 
+/* Look up the name of an endpoint. */
+static void look_up(struct daemon *d, uint64_t id)
+{
+	const char *name = mesh_endpoint_name(d->mesh, id);
+
+	if (name != NULL && resolve_ask(d->names, name, id) < 0)
+		mesh_resolved(d->mesh, id, NULL, 0, loop_now(d->loop), &d->out);
+}
+
+static void perform(struct daemon *d, const struct action *a)
+{
+	switch (a->kind) {
+	case ACTION_RESOLVE:
+		look_up(d, a->id);
+		break;
+	}
+}
+
 /* Perform all that the mesh wants done. */
 static void flush(struct daemon *d)
 {
-	size_t failed = udp_send(d->udp, &d->out.net);
-	int refused = tun_write(d->tun, &d->out.tun);
+	size_t failed;
+	int refused;
+
+	for (size_t i = 0; i < d->out.action_count; i++)
+		perform(d, &d->out.actions[i]);
+	failed = udp_send(d->udp, &d->out.net);
+	refused = tun_write(d->tun, &d->out.tun);
 
 	if (failed > 0)
 		mesh_count_drop(d->mesh, DROP_SEND_FAILED, failed);
@@ -76,9 +100,18 @@ static void before_sleep(void *ctx)
 {
 	struct daemon *d = ctx;
 	usec sockets = usec_min(local_deadline(d->uapi), local_deadline(d->control));
-	usec mine = usec_min(store_deadline(&d->store, d->mesh), watch_deadline(d->watch));
+	usec engines = usec_min(mesh_deadline(d->mesh), store_deadline(&d->store, d->mesh));
+	usec edges = usec_min(watch_deadline(d->watch), resolve_deadline(d->names));
 
-	loop_wake_at(d->loop, usec_min(mine, usec_min(mesh_deadline(d->mesh), sockets)));
+	loop_wake_at(d->loop, usec_min(usec_min(engines, sockets), edges));
+}
+
+static void on_resolved(void *ctx, uint64_t id, const struct addr *addrs, size_t count)
+{
+	struct daemon *d = ctx;
+
+	mesh_resolved(d->mesh, id, addrs, count, loop_now(d->loop), &d->out);
+	flush(d);
 }
 
 static void on_net_readable(void *ctx, int events)
@@ -185,6 +218,7 @@ static void on_deadline(void *ctx)
 	flush(d);
 	local_tick(d->uapi, loop_now(d->loop));
 	local_tick(d->control, loop_now(d->loop));
+	resolve_tick(d->names);
 	store_tick(&d->store, d->mesh, loop_now(d->loop));
 }
 
@@ -247,6 +281,7 @@ static int apply(struct daemon *d, const struct delta *change)
 	if (err == 0) {
 		if (other != NULL)
 			watch_doors(d);
+		resolve_set_fwmark(d->names, fwmark);
 		flush(d);
 	} else if (other != NULL) {
 		swap_doors(d, &other);
@@ -277,7 +312,6 @@ static int apply_with_overlay(struct daemon *d, struct delta *change, const stru
 	int err = overlay_apply(&d->overlay, c, d->log);
 
 	if (err == 0) {
-		endpoint_resolve(change, d->log);
 		err = apply(d, change);
 		if (err < 0)
 			log_error(d->log, "cannot apply the configuration: %s", strerror(-err));
@@ -509,7 +543,8 @@ static enum daemon_exit open_host(struct daemon *d)
 	int err;
 
 	d->loop = loop_new();
-	if (d->loop == NULL || (d->mesh = mesh_new(&d->env)) == NULL || outbox_init(&d->out) < 0) {
+	if (d->loop == NULL || (d->mesh = mesh_new(&d->env)) == NULL || outbox_init(&d->out) < 0 ||
+	    (d->names = resolve_new(d->loop, NULL, on_resolved, d, d->log)) == NULL) {
 		log_error(d->log, "out of memory");
 		return EXIT_HOST;
 	}
@@ -553,6 +588,7 @@ static void stop(struct daemon *d)
 {
 	local_close(d->uapi);
 	local_close(d->control);
+	resolve_free(d->names);
 	store_close(&d->store, d->mesh, loop_now(d->loop));
 	sweeper_end(
 		d->options->sweeper); /* while the device is ours: no other daemon has this name */

@@ -64,3 +64,11 @@ bool outbox_tun(struct outbox *out, const struct packet *p)
 {
 	return append(out, &out->tun, p) != NULL;
 }
+
+bool outbox_act(struct outbox *out, const struct action *a)
+{
+	if (out->action_count == OUTBOX_ACTIONS)
+		return false;
+	out->actions[out->action_count++] = *a;
+	return true;
+}

@@ -13,8 +13,7 @@
 #define OUTBOX_ACTIONS 64
 
 enum action_kind {
-	ACTION_NONE,
-	/* The name of a peer's endpoint; unused until names are resolved off the data path. */
+	/* Look up the name of an endpoint: mesh_endpoint_name(id), answered by mesh_resolved(id). */
 	ACTION_RESOLVE,
 };
 
@@ -49,5 +48,8 @@ size_t outbox_room(const struct outbox *out);
 /* Append a packet whose bytes are the edge's. False (and counted) when the batch is full. */
 bool outbox_net(struct outbox *out, const struct packet *p);
 bool outbox_tun(struct outbox *out, const struct packet *p);
+
+/* Append an action. False when there is no room: it is not counted, the caller asks again. */
+bool outbox_act(struct outbox *out, const struct action *a);
 
 #endif

@@ -27,6 +27,13 @@ struct via {
 	struct addr remote, local;
 };
 
+/* Straight there, by the door of its family. */
+static inline struct via via_direct(const struct addr *remote)
+{
+	return (struct via){
+		.kind = VIA_DIRECT, .door = remote->family == ADDR_V6, .remote = *remote};
+}
+
 /* Borrowed: the bytes belong to an edge or to the outbox and live until the call returns. */
 struct packet {
 	uint8_t *data;

@@ -23,6 +23,7 @@ struct mesh *mesh_new(const struct env *env)
 	ratelimit_init(&m->ratelimit, env);
 	env_rand(env, hash_key, sizeof hash_key);
 	if (table_init(&m->by_key, KEY_LEN, 16, hash_key) < 0 ||
+	    table_init(&m->by_id, sizeof(uint64_t), 16, hash_key) < 0 ||
 	    index_init(&m->shared.index, 16 * TUNNEL_INDICES) < 0 ||
 	    staging_init(&m->shared.staging) < 0) {
 		mesh_free(m);
@@ -35,6 +36,7 @@ static void detach(struct mesh *m, struct peer *p)
 {
 	allowed_remove_owner(&m->allowed, p);
 	table_remove(&m->by_key, &p->key);
+	table_remove(&m->by_id, &p->id);
 	heap_remove(&m->deadlines, &p->deadline);
 	list_remove(&p->order);
 	m->peer_count--;
@@ -62,6 +64,7 @@ void mesh_free(struct mesh *m)
 	remove_all_peers(m);
 	allowed_free(&m->allowed);
 	table_free(&m->by_key);
+	table_free(&m->by_id);
 	heap_free(&m->deadlines);
 	past_free(&m->past);
 	index_free(&m->shared.index);
@@ -71,7 +74,7 @@ void mesh_free(struct mesh *m)
 
 static bool may_tick(const struct outbox *out)
 {
-	return outbox_room(out) >= TUNNEL_TICK_SENDS;
+	return outbox_room(out) >= TUNNEL_TICK_SENDS && out->action_count < OUTBOX_ACTIONS;
 }
 
 void mesh_settle(struct mesh *m, struct peer *p, usec now, struct outbox *out)
@@ -201,6 +204,7 @@ static int prepare(struct mesh *m, const struct delta *d, struct peer **fresh)
 		prefixes += d->peers[i].allowed_count;
 	/* Old peers keep their indices until they go, new ones get theirs with their first handshake. */
 	if (err < 0 || (err = table_reserve(&m->by_key, peers)) < 0 ||
+	    (err = table_reserve(&m->by_id, peers)) < 0 ||
 	    (err = heap_reserve(&m->deadlines, peers)) < 0 ||
 	    (err = index_reserve(&m->shared.index, peers * TUNNEL_INDICES)) < 0)
 		return err;
@@ -234,8 +238,10 @@ static void change_identity(struct mesh *m, const struct key_private *secret, st
 static struct peer *adopt(struct mesh *m, struct peer **fresh)
 {
 	struct peer *p = *fresh;
-	bool added = table_add(&m->by_key, &p->key, p);
+	bool added;
 
+	p->id = ++m->last_id;
+	added = table_add(&m->by_key, &p->key, p) && table_add(&m->by_id, &p->id, p);
 	assert(added); /* prepare() saw to the room */
 	*fresh = NULL;
 	list_add_tail(&m->peers, &p->order);

@@ -42,6 +42,13 @@ void mesh_mtu_changed(struct mesh *m, size_t mtu);
 /* The port the doors are really open on. */
 void mesh_port_changed(struct mesh *m, uint16_t port);
 
+/* What the name asked for by ACTION_RESOLVE with this id leads to, ports left out; count 0: nothing, or nobody answers. Each such action
+ * is to be reported once. For a peer that is gone nothing happens. */
+void mesh_resolved(struct mesh *m, uint64_t id, const struct addr *addrs, size_t count, usec now,
+		   struct outbox *out);
+/* The name to look up; NULL when nobody waits for it any more. */
+const char *mesh_endpoint_name(const struct mesh *m, uint64_t id);
+
 /* What an earlier life of the node of key past->self knew. Taken; call it before the change that brings this key or the peers, for
  * a peer takes its part as it appears. The rest waits, until a change removes its peer or all peers. */
 void mesh_restore_take(struct mesh *m, struct past *past);

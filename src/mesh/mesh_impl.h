@@ -29,6 +29,8 @@ struct mesh {
 	struct load load;
 	struct allowed allowed; /* owners are struct peer */
 	struct table by_key;
+	struct table by_id;
+	uint64_t last_id; /* of a peer; never used again */
 	struct list peers;
 	size_t peer_count;
 	struct heap deadlines;

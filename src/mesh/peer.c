@@ -38,11 +38,7 @@ const char *peer_label(const struct peer *p)
 
 void peer_send_to(struct peer *p, const struct addr *endpoint)
 {
-	p->via = (struct via){
-		.kind = VIA_DIRECT,
-		.door = endpoint->family == ADDR_V6,
-		.remote = *endpoint,
-	};
+	p->via = via_direct(endpoint);
 	tunnel_unblock(&p->tunnel);
 }
 
@@ -60,6 +56,8 @@ void peer_apply(struct peer *p, const struct delta_peer *d, usec now)
 		if (p->via.kind != VIA_DIRECT || !addr_equal(&p->via.remote, &d->endpoint))
 			peer_send_to(p, &d->endpoint);
 	}
+	if (d->has_endpoint || d->host != NULL)
+		lookup_set(&p->lookup, d->host, d->port);
 	if (d->has_keepalive) {
 		p->keepalive = d->keepalive;
 		tunnel_set_keepalive(&p->tunnel, d->keepalive, now);
@@ -84,6 +82,49 @@ void peer_heard(struct peer *p, const struct via *via, const struct env *env)
 	p->via = *via;
 	if (p->announce_at != USEC_NEVER)
 		choose_local_anew(p);
+	lookup_heard(&p->lookup);
+}
+
+static void go_where_the_name_leads(struct peer *p)
+{
+	peer_send_to(p, &p->lookup.addrs[0]);
+	p->lookup.guessed = true;
+}
+
+/* It is not where we send to: a handshake decides where it is, its packets stay on the old way so long. */
+static void try_where_the_name_leads(struct peer *p, usec now)
+{
+	usec silent_since = tunnel_silent_since(&p->tunnel);
+	bool up = tunnel_has_session(&p->tunnel, now);
+
+	if (up && (silent_since == USEC_NEVER || now - silent_since < LOOKUP_SILENT))
+		return;
+	if (tunnel_is_starting(&p->tunnel))
+		return; /* its retries go round all addresses */
+	p->lookup.turn = 1;
+	if (up)
+		tunnel_start(&p->tunnel, now);
+}
+
+void peer_resolved(struct peer *p, const struct addr *addrs, size_t count, usec now)
+{
+	struct lookup *l = &p->lookup;
+	const struct log *log = p->tunnel.shared->env->log;
+	char text[ADDR_TEXT_MAX];
+	bool failed = l->failed;
+
+	if (lookup_answered(l, addrs, count))
+		log_info(log, "%s: %s leads to %s%s", peer_label(p), l->name,
+			 addr_print(&l->addrs[0], text), l->count > 1 ? " and others" : "");
+	if (l->failed && !failed)
+		log_warn(log, "%s: no address was found for %s", peer_label(p), l->name);
+
+	if (l->count == 0 || lookup_has(l, &p->via.remote))
+		return;
+	if (p->via.kind == VIA_NONE || l->guessed)
+		go_where_the_name_leads(p);
+	else
+		try_where_the_name_leads(p, now);
 }
 
 void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *out)
@@ -99,6 +140,13 @@ void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *
 static bool since(usec at, usec then)
 {
 	return at != USEC_NEVER && at >= then;
+}
+
+static usec ask_at(const struct peer *p)
+{
+	usec up_until = p->up_at != 0 ? p->up_at + REJECT_AFTER : 0;
+
+	return lookup_deadline(&p->lookup, tunnel_silent_since(&p->tunnel), up_until);
 }
 
 void peer_host_changed(struct peer *p, usec active_since, usec now, const struct env *env)
@@ -122,23 +170,32 @@ static void announce(struct peer *p, usec now, struct outbox *out)
 
 usec peer_deadline(const struct peer *p)
 {
-	return usec_min(p->announce_at, tunnel_deadline(&p->tunnel));
+	return usec_min(usec_min(p->announce_at, tunnel_deadline(&p->tunnel)), ask_at(p));
 }
 
 void peer_tick(struct peer *p, usec now, struct outbox *out)
 {
+	uint64_t started = p->tunnel.stats.handshakes_started;
+	struct via trial;
+	bool elsewhere = lookup_trial(&p->lookup, &trial);
+
 	if (usec_due(p->announce_at, now))
 		announce(p, now, out);
-	switch (tunnel_tick(&p->tunnel, &p->via, now, out)) {
+	switch (tunnel_tick(&p->tunnel, elsewhere ? &trial : &p->via, now, out)) {
 	case TUNNEL_IDLE:
 	case TUNNEL_UP:
 		break;
 	case TUNNEL_EXPIRED:
 		p->down = true;
+		lookup_hurry(&p->lookup);
 		log_info(p->tunnel.shared->env->log, "%s does not answer: handshake given up",
 			 peer_label(p));
 		break;
 	}
 	if (!tunnel_has_session(&p->tunnel, now))
 		p->direct_since = USEC_NEVER;
+	if (p->tunnel.stats.handshakes_started != started)
+		lookup_next(&p->lookup, &p->via.remote);
+	if (usec_due(ask_at(p), now))
+		lookup_ask(&p->lookup, p->id, now, out);
 }

@@ -6,13 +6,16 @@
 #include "base/list.h"
 #include "base/outbox.h"
 #include "conf/delta.h"
+#include "mesh/lookup.h"
 #include "mesh/past.h"
 #include "wg/tunnel.h"
 
 struct peer {
 	struct tunnel tunnel;
 	struct key_public key;
-	struct via via; /* where packets go; VIA_NONE: not known */
+	uint64_t id;          /* in actions; 0: not in a mesh */
+	struct via via;       /* where packets go; VIA_NONE: not known */
+	struct lookup lookup; /* of its endpoint's name */
 	struct heap_node deadline;
 	struct list order; /* in mesh.peers, as added */
 	char name[CONF_NAME_MAX + 1];
@@ -56,6 +59,10 @@ void peer_heard(struct peer *p, const struct via *via, const struct env *env);
 
 /* A session can be sent on: staged packets leave, or an empty one when `confirm` (the initiator's key confirmation). */
 void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *out);
+
+/* Its endpoint's name leads to these (at most LOOKUP_ADDRS; ports do not count). They are tried once the peer is silent, or has no
+ * session; one that is heard stays where it is. */
+void peer_resolved(struct peer *p, const struct addr *addrs, size_t count, usec now);
 
 /* The host's network changed: let it choose our address anew; a peer that sent or received since `active_since` is told where we are
  * within PEER_ANNOUNCE_WITHIN. */

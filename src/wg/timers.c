@@ -7,6 +7,11 @@
 static const usec fast_retry[] = {MSEC(250), MSEC(500), MSEC(1000), MSEC(2000), MSEC(5000)};
 #define FAST_RETRIES (sizeof fast_retry / sizeof fast_retry[0])
 
+static void await(struct timers *t, usec now)
+{
+	t->unanswered_since = usec_min(t->unanswered_since, now);
+}
+
 static usec later(usec a, usec b)
 {
 	return a > b ? a : b;
@@ -22,6 +27,7 @@ void timers_restart(struct timers *t)
 {
 	*t = (struct timers){
 		.give_up_at = USEC_NEVER,
+		.unanswered_since = USEC_NEVER,
 		.silence_at = USEC_NEVER,
 		.keepalive_at = USEC_NEVER,
 		.persistent_for = t->persistent_for,
@@ -53,6 +59,7 @@ void timers_initiated(struct timers *t, usec now, const struct env *env)
 {
 	usec fast = fast_retry[t->attempts < FAST_RETRIES ? t->attempts : FAST_RETRIES - 1];
 
+	await(t, now);
 	if (t->attempts++ == 0)
 		t->give_up_at = now + REKEY_ATTEMPT_FOR;
 	t->fast_at = now + later(fast + rand_jitter(env->rand, fast / 3), patience(t));
@@ -76,6 +83,7 @@ void timers_end(struct timers *t)
 	t->wanted = false;
 	t->attempts = 0;
 	t->give_up_at = USEC_NEVER;
+	t->unanswered_since = USEC_NEVER;
 }
 
 usec timers_initiate_at(const struct timers *t, bool waiting)
@@ -104,12 +112,14 @@ void timers_sent(struct timers *t, usec now)
 
 void timers_received(struct timers *t, usec now)
 {
+	t->unanswered_since = USEC_NEVER;
 	t->silence_at = USEC_NEVER;
 	traversed(t, now);
 }
 
 void timers_sent_data(struct timers *t, usec now, const struct env *env)
 {
+	await(t, now);
 	if (t->silence_at == USEC_NEVER)
 		t->silence_at = now + KEEPALIVE_TIMEOUT + REKEY_TIMEOUT +
 				rand_jitter(env->rand, REKEY_JITTER_MAX);

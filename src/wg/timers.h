@@ -25,9 +25,10 @@ struct timers {
 	usec fresh_until;  /* the last one may still be answered */
 	usec round_trip;   /* initiation to response, the last time; 0: not known */
 
-	usec silence_at;     /* data sent and nothing received: a new handshake */
-	usec keepalive_at;   /* data received and nothing sent */
-	usec persistent_for; /* persistent keepalive; 0: off */
+	usec unanswered_since; /* data or an initiation was sent and nothing received */
+	usec silence_at;       /* data sent and nothing received: a new handshake */
+	usec keepalive_at;     /* data received and nothing sent */
+	usec persistent_for;   /* persistent keepalive; 0: off */
 	usec persistent_at;
 	usec erase_at; /* keys are wiped */
 };

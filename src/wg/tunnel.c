@@ -521,6 +521,16 @@ void tunnel_unblock(struct tunnel *t)
 	t->stuck = false;
 }
 
+bool tunnel_is_starting(const struct tunnel *t)
+{
+	return t->timers.attempts > 0;
+}
+
+usec tunnel_silent_since(const struct tunnel *t)
+{
+	return t->timers.unanswered_since;
+}
+
 /* --- life ------------------------------------------------------------------------------------------------------- */
 
 bool tunnel_init(struct tunnel *t, struct tunnel_shared *shared, const struct key_public *remote,

@@ -171,5 +171,9 @@ void tunnel_start(struct tunnel *t, usec now);
 void tunnel_unblock(struct tunnel *t);
 
 bool tunnel_has_session(const struct tunnel *t, usec now);
+/* A handshake of ours was not answered yet. */
+bool tunnel_is_starting(const struct tunnel *t);
+/* Since when the peer owes us an answer, to data or an initiation; USEC_NEVER: it does not. */
+usec tunnel_silent_since(const struct tunnel *t);
 
 #endif

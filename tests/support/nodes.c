@@ -286,6 +286,7 @@ uint64_t node_digest(const struct node *n)
 		mix(key, list_entry(item, struct peer, order), sizeof(struct peer));
 	mix(key, &m->peer_count, sizeof m->peer_count);
 	mix(key, &m->by_key, sizeof m->by_key);
+	mix(key, &m->by_id, sizeof m->by_id);
 	mix(key, &m->allowed, sizeof m->allowed);
 	mix(key, &m->deadlines, sizeof m->deadlines);
 	mix(key, index, sizeof *index);

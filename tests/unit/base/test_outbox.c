@@ -90,12 +90,21 @@ TEST(counts_and_loses_packets_beyond_a_batch)
 	assert_int_equal(out->net.packets[BATCH_MAX - 1].ttl, 3);
 }
 
+TEST(refuses_actions_it_has_no_room_for)
+{
+	for (uint64_t i = 0; i < OUTBOX_ACTIONS; i++)
+		assert_true(outbox_act(out, &(struct action){.kind = ACTION_RESOLVE, .id = i}));
+	assert_false(outbox_act(out, &(struct action){.kind = ACTION_RESOLVE, .id = 99}));
+	assert_int_equal(out->action_count, OUTBOX_ACTIONS);
+	assert_int_equal(out->actions[OUTBOX_ACTIONS - 1].id, OUTBOX_ACTIONS - 1);
+}
+
 TEST(is_as_new_after_clearing_but_for_its_count_of_overflows)
 {
 	while (outbox_datagram(out, &somewhere, 1) != NULL)
 		;
 	outbox_tun(out, &(struct packet){.len = 1});
-	out->actions[out->action_count++] = (struct action){.kind = ACTION_RESOLVE, .id = 1};
+	assert_true(outbox_act(out, &(struct action){.kind = ACTION_RESOLVE, .id = 1}));
 	outbox_clear(out);
 	assert_int_equal(out->net.count + out->tun.count + out->action_count, 0);
 	assert_int_equal(out->overflows, 1);
@@ -113,6 +122,7 @@ int main(void)
 		RUN_WITH_OUTBOX(counts_and_loses_datagrams_beyond_its_slots),
 		RUN_WITH_OUTBOX(says_how_many_datagrams_it_has_room_for),
 		RUN_WITH_OUTBOX(counts_and_loses_packets_beyond_a_batch),
+		RUN_WITH_OUTBOX(refuses_actions_it_has_no_room_for),
 		RUN_WITH_OUTBOX(is_as_new_after_clearing_but_for_its_count_of_overflows),
 	};
 	return RUN_TESTS(tests);

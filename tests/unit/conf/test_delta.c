@@ -96,6 +96,8 @@ TEST(an_endpoint_by_name_is_left_to_who_resolves_it)
 	struct delta *d = delta_from_conf(c);
 
 	assert_false(d->peers[0].has_endpoint);
+	assert_string_equal(d->peers[0].host, "vpn.example.org");
+	assert_int_equal(d->peers[0].port, 51820);
 	delta_free(d);
 	conf_free(c);
 }

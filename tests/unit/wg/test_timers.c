@@ -220,6 +220,30 @@ TEST(erase_keys_540_s_after_the_last_were_made)
 	assert_true(t.erase_at == NOW + SEC(547));
 }
 
+TEST(know_since_when_the_peer_owes_an_answer)
+{
+	struct timers t = fresh(1);
+
+	assert_true(t.unanswered_since == USEC_NEVER);
+	timers_sent_data(&t, NOW, &fake.env);
+	timers_initiated(&t, NOW + 1, &fake.env);
+	assert_int_equal(t.unanswered_since, NOW);
+	timers_received(&t, NOW + 2);
+	assert_true(t.unanswered_since == USEC_NEVER);
+
+	timers_initiated(&t, NOW + 3, &fake.env);
+	timers_sent_data(&t, NOW + 4, &fake.env);
+	assert_int_equal(t.unanswered_since, NOW + 3);
+	timers_end(&t); /* given up: it is no longer expected */
+	assert_true(t.unanswered_since == USEC_NEVER);
+
+	timers_sent(&t, NOW + 5); /* a keepalive is not answered */
+	assert_true(t.unanswered_since == USEC_NEVER);
+	timers_sent_data(&t, NOW + 6, &fake.env);
+	timers_restart(&t);
+	assert_true(t.unanswered_since == USEC_NEVER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +260,7 @@ int main(void)
 		RUN(suspect_silence_15_s_after_data_that_nothing_answered),
 		RUN(keep_alive_persistently_after_anything_that_passed),
 		RUN(keep_their_persistent_keepalive_when_its_interval_is_set_again),
+		RUN(know_since_when_the_peer_owes_an_answer),
 		RUN(erase_keys_540_s_after_the_last_were_made),
 	};
 
