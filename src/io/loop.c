@@ -21,8 +21,9 @@ struct loop {
 	struct ev_prepare before_poll;
 	void (*before_sleep)(void *ctx);
 	void *before_sleep_ctx;
-	usec now, before; /* this turn and the one before */
-	usec asleep;      /* how long the host slept since it was booted */
+	usec now;
+	usec idle_from, idle_until; /* the last wait of LOOP_AWAY or longer; 0: none */
+	usec asleep;                /* how long the host slept since it was booted */
 	void (*resumed)(void *ctx, usec since);
 	void *resumed_ctx;
 	bool stopped;
@@ -83,17 +84,19 @@ usec loop_wall_offset(void)
 static void on_poll_returned(struct ev_loop *ev, struct ev_check *check, int events)
 {
 	struct loop *l = ev_userdata(ev);
-	usec asleep = l->asleep;
+	usec asleep = l->asleep, before = l->now;
 	bool armed = l->armed_at != USEC_NEVER;
 
 	(void)check, (void)events;
-	l->before = l->now;
 	l->asleep = clock_asleep();
 	loop_update_now(l);
-	if (l->resumed != NULL &&
-	    (l->asleep - asleep >= LOOP_AWAY ||
-	     (armed && l->now - usec_max(l->before, l->armed_at) >= LOOP_AWAY)))
-		l->resumed(l->resumed_ctx, l->before);
+	if (l->now - before >= LOOP_AWAY) {
+		l->idle_from = before;
+		l->idle_until = l->now;
+	}
+	if (l->resumed != NULL && (l->asleep - asleep >= LOOP_AWAY ||
+				   (armed && l->now - usec_max(before, l->armed_at) >= LOOP_AWAY)))
+		l->resumed(l->resumed_ctx, before);
 }
 
 static void on_about_to_poll(struct ev_loop *ev, struct ev_prepare *prepare, int events)
@@ -274,13 +277,14 @@ int loop_on_signal(struct loop *l, int signum, void (*caught)(void *ctx, int sig
 	return 0;
 }
 
+/* The wait that the stop prolonged may have ended a turn before the signal is told. */
 static void on_continued(void *ctx, int signum)
 {
 	struct loop *l = ctx;
 
 	(void)signum;
-	if (l->now - l->before >= LOOP_AWAY)
-		l->resumed(l->resumed_ctx, l->before);
+	if (l->idle_until != 0 && l->now - l->idle_until < LOOP_AWAY)
+		l->resumed(l->resumed_ctx, l->idle_from);
 }
 
 int loop_on_resume(struct loop *l, void (*resumed)(void *ctx, usec since), void *ctx)

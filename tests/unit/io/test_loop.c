@@ -356,10 +356,15 @@ TEST(f07_notices_that_it_is_continued)
 	stopped += SEC(12); /* without a deadline in it */
 	loop_on_deadline(l, stop_at_deadline, NULL);
 	loop_wake_at(l, loop_now(l) + SEC(20));
-	raise(SIGCONT);
+	usec before = loop_now(l);
 	watches[0] = loop_watch(l, pairs[0][0], LOOP_WRITE, stop_loop, NULL);
 	loop_run(l);
+	assert_int_equal(resumes, 0);
+	raise(SIGCONT); /* is told in a later turn than that which saw the time */
+	loop_run(l);
+	loop_run(l);
 	assert_int_equal(resumes, 1);
+	assert_int_equal(awake_until, before);
 }
 
 #define RUN_IN_LOOP(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
