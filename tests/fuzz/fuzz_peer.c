@@ -120,7 +120,7 @@ static void look_at_tun(void)
 {
 	for (size_t i = 0; i < one->out.tun.count; i++) {
 		const struct packet *p = &one->out.tun.packets[i];
-		struct ip_view ip;
+		struct ip_view ip = {0};
 		must(ip_view(&ip, p->data, p->len) && ip.len == p->len,
 		     "a delivered packet is one IP packet");
 		must(allowed_find(&one->m->allowed, ip.family, ip.src) == peer_of(tunnel(one, two)),
