@@ -322,32 +322,59 @@ static int apply_with_overlay(struct daemon *d, struct delta *change, const stru
 
 static int apply_config(struct daemon *d, struct conf *c)
 {
-	struct delta *change = delta_from_conf(c);
-	int err = -ENOMEM;
+	int err = overlay_choose_mark(&d->overlay, c, d->log);
+	struct delta *change = err == 0 ? delta_from_conf(c) : NULL;
 
 	warn_without_effect(d, c);
-	if (change != NULL)
+	if (change != NULL) {
 		err = apply_with_overlay(d, change, c);
-	else
+	} else if (err == 0) {
+		err = -ENOMEM;
 		log_error(d->log, "out of memory");
+	}
 	delta_free(change);
 	conf_forget_keys(c);
 	return err;
+}
+
+/* Packets are marked before there are rules that would lead unmarked ones into the tunnel. */
+static void mark_packets(struct daemon *d, uint32_t fwmark)
+{
+	udp_set_fwmark(d->udp, fwmark);
+	resolve_set_fwmark(d->names, fwmark);
+}
+
+/* The change from what the mesh has to what `c` says, and in sentences. 0 or -errno. */
+static int compare(struct daemon *d, const struct conf *running, struct conf *c,
+		   struct delta **change, struct conf_list *changes)
+{
+	int err = overlay_choose_mark(&d->overlay, c, d->log);
+
+	if (err < 0)
+		return err;
+	*change = delta_between(running, c);
+	return *change != NULL && delta_text_host(changes, d->conf, c) &&
+			       delta_text(changes, *change, running, c)
+		       ? 0
+		       : -ENOMEM;
 }
 
 /* Go from what the mesh has to what `c` says: 0 and what changed, in sentences; or -errno, and all is as it was. Takes `c`. */
 static int reload(struct daemon *d, struct conf *c, struct conf_list *changes)
 {
 	struct conf *running = running_conf(d->mesh, d->conf);
-	struct delta *change = running != NULL ? delta_between(running, c) : NULL;
-	int err = -ENOMEM;
+	struct delta *change = NULL;
+	int err = running != NULL ? compare(d, running, c, &change, changes) : -ENOMEM;
 
-	if (change != NULL && delta_text_host(changes, d->conf, c) &&
-	    delta_text(changes, change, running, c)) {
+	if (err == 0) {
 		warn_without_effect(d, c);
+		if (c->fwmark != 0)
+			mark_packets(d, c->fwmark);
 		err = apply_with_overlay(d, change, c);
-		if (err < 0)
+		if (err < 0) {
 			overlay_apply(&d->overlay, d->conf, d->log);
+			mark_packets(d, running->fwmark);
+		}
 	}
 	delta_free(change);
 	conf_free(running);
