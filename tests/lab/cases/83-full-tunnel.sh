@@ -106,6 +106,7 @@ rules_with() {
 	lab_exec laptop ip -4 rule | grep -c "$1"
 }
 
+wait_for 5 eval '[ -z "$(lab_exec laptop ip -6 address show tentative)" ]'
 state >"$LAB_DIR/host"
 
 # --- up and down -----------------------------------------------------------------------------------------------------
