@@ -9,7 +9,6 @@
 #include "mesh/mesh_impl.h"
 
 struct node nodes[NODES_MAX];
-struct node *const one = &nodes[1], *const two = &nodes[2], *const three = &nodes[3];
 
 static void must(bool holds)
 {
@@ -40,32 +39,6 @@ void node_stop(struct node *n)
 {
 	mesh_free(n->m);
 	outbox_free(&n->out);
-}
-
-/* --- three of them ---------------------------------------------------------------------------------------------- */
-
-int trio_start(void **state)
-{
-	struct delta *d;
-
-	(void)state;
-	for (uint8_t number = 1; number <= 3; number++)
-		node_start(number);
-	node_introduce(one, two, TRIO_NOW);
-	node_introduce(three, one, TRIO_NOW);
-	d = delta_new();
-	must(d != NULL);
-	node_add_peer(d, three, "", false, true);
-	node_apply(one, d, TRIO_NOW);
-	return 0;
-}
-
-int trio_stop(void **state)
-{
-	(void)state;
-	for (uint8_t number = 1; number <= 3; number++)
-		node_stop(&nodes[number]);
-	return 0;
 }
 
 /* --- configuration ---------------------------------------------------------------------------------------------- */

@@ -33,18 +33,6 @@ void node_stop(struct node *n);
 
 struct addr node_outside(uint8_t number);
 
-/* --- three of them ---------------------------------------------------------------------------------------------- */
-
-#define TRIO_NOW SEC(100)
-
-/* Nodes 1, 2 and 3. */
-extern struct node *const one, *const two, *const three;
-
-/* Before and after a test (of cmocka): 1 knows both others, and they know it, since TRIO_NOW; nothing was said yet. */
-int trio_start(void **state);
-int trio_stop(void **state);
-#define RUN_WITH_TRIO(name) cmocka_unit_test_setup_teardown(name, trio_start, trio_stop)
-
 /* --- configuration ---------------------------------------------------------------------------------------------- */
 
 /* A change that gives the node its key and port. */

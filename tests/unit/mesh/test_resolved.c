@@ -2,7 +2,7 @@
  * not where they say (reliability.md, F68). */
 #include "crypto/crypto.h"
 #include "mesh/mesh_impl.h"
-#include "support/nodes.h"
+#include "support/trio.h"
 #include "support/test.h"
 
 #define NOW SEC(1000)
