@@ -2,8 +2,8 @@
  * not where they say (reliability.md, F68). */
 #include "crypto/crypto.h"
 #include "mesh/mesh_impl.h"
-#include "support/trio.h"
 #include "support/test.h"
+#include "support/trio.h"
 
 #define NOW SEC(1000)
 
