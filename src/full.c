@@ -95,6 +95,13 @@ int full_add_rules(struct full *f, struct rtnl *r, const struct conf *c, const s
 	return 0;
 }
 
+int full_renew(const struct full *f, struct rtnl *r)
+{
+	int err = rule_renew(r, &f->rules[0]);
+
+	return err < 0 ? err : rule_renew(r, &f->rules[1]);
+}
+
 void full_undo(struct full *f, struct rtnl *r)
 {
 	for (size_t i = 0; i < 2; i++)

@@ -20,6 +20,8 @@ int full_choose_mark(const struct full *f, struct rtnl *r, struct conf *c, const
 /* The two halves of a change: first the rules go that `c` has no more, then, once the routes are there, those come that are new. */
 void full_remove_rules(struct full *f, struct rtnl *r, const struct conf *c);
 int full_add_rules(struct full *f, struct rtnl *r, const struct conf *c, const struct log *log);
+/* Put back rules that are gone. 0 or -errno. */
+int full_renew(const struct full *f, struct rtnl *r);
 /* Remove all rules. What else there is stays as wg-quick leaves it: src_valid_mark is 1. */
 void full_undo(struct full *f, struct rtnl *r);
 

@@ -154,6 +154,18 @@ int rule_add(struct rtnl *r, struct rule *rule)
 	return err;
 }
 
+int rule_renew(struct rtnl *r, const struct rule *rule)
+{
+	int err;
+
+	if (rule->priority == 0)
+		return 0;
+	err = ask_unmarked(r, RTM_NEWRULE, rule);
+	if (err == 0 || err == -EEXIST)
+		err = ask_main(r, RTM_NEWRULE, rule);
+	return err == -EEXIST ? 0 : err;
+}
+
 void rule_remove(struct rtnl *r, struct rule *rule)
 {
 	if (rule->priority == 0)

@@ -21,12 +21,14 @@ struct rule {
  * the table's number, in the table. The table has its route already, or rule_purge may take the rules. 0 and the priority, or -errno:
  * none is there then. */
 int rule_add(struct rtnl *r, struct rule *rule);
+/* Put back what is gone of those that were there, after the table has its route again. 0 or -errno. */
+int rule_renew(struct rtnl *r, const struct rule *rule);
 /* Remove both, if they are there. */
 void rule_remove(struct rtnl *r, struct rule *rule);
 
 /* Remove the rules of killed processes: those of ours whose table has no route left. A device's routes go with its process, so that such a
- * rule leads nowhere, and its removal changes no packet's way, whoever's it was; those of living interfaces have their route. 0 or the
- * first -errno. */
+ * rule leads nowhere, and its removal changes no packet's way, whoever's it was. Living interfaces have their route, or lost it when their
+ * link went down, and renew both when it comes up. 0 or the first -errno. */
 int rule_purge(struct rtnl *r);
 
 /* The first table from `*table` upward that has no route and that no rule leads to. 0 or -errno. */

@@ -134,7 +134,7 @@ laptop_conf 10.66.0.0/24,fd66::/64 ''
 ok "up without a default route" warren_in up "$file"
 ok "no mark" test "$(mark)" = off
 ok "traffic" pings laptop 10.66.0.1
-lab_spawn laptop ping ping -n -q -i 0.01 -W 1 -c 250 10.66.0.1
+lab_spawn laptop ping ping -n -q -i 0.002 -W 1 -c 2000 10.66.0.1
 pinging=$LAB_PID
 laptop_conf '0.0.0.0/0, ::/0' ''
 ok "reload adds the default routes" says 'peer vps: AllowedIPs + 0.0.0.0/0' warren_in reload "$file"
@@ -213,6 +213,17 @@ ok "the first killed, and down" warren_in down "$file"
 ok "the second has its rules" eval '[ "$(rules_with 51821)" = 1 ] && [ "$(rules_with suppress)" = 1 ] && ! rules_with 51820'
 ok "and its filter" eval 'lab_exec laptop nft list tables | grep -q "warren-$(lab_if second)"'
 ok "down" warren_in down "$second"
+ok "rules, routes and filter are as before" as_before
+
+# Routes go with a link that goes down; whoever else begins or ends then takes the rules for those of a dead one.
+warren_in up "$file" >/dev/null 2>&1
+lab_exec laptop ip link set "$name" down
+sed -i 's,^AllowedIPs.*,AllowedIPs = 10.67.0.1/32,' "$second"
+warren_in up "$second" >/dev/null 2>&1 && warren_in down "$second" >/dev/null 2>&1
+ok "the link down: another takes the rules" test "$(rules_with 51820)" = 0
+lab_exec laptop ip link set "$name" up
+ok "and up: everything goes through the tunnel again" wait_for 5 pings laptop 203.0.113.1 1
+ok "down" warren_in down "$file"
 ok "rules, routes and filter are as before" as_before
 
 laptop_conf '0.0.0.0/0, ::/0' '' 'PostUp = false'

@@ -7,7 +7,8 @@
 #define NFT "#!/bin/sh\nexec /bin/cat >\"${0%/*}/input\"\n"
 
 #define FULL                                                                                       \
-	"[Interface]\nAddress = 10.66.0.2/24, fd66::2/64\nMTU = 1400\n"                                        \
+	"[Interface]\nPrivateKey = mHEIBegLttgbpycj5ckI9wYrkzB3wsBwa4MH8bx7G3A=\nAddress = "       \
+	"10.66.0.2/24, fd66::2/64\n"                                                               \
 	"[Peer]\nPublicKey = OgowcGAlwJzAW27339KT8T8f0kD2RpWCYdtLhanYOxI=\nAllowedIPs = "
 #define MARKS                                                                                      \
 	"\t}\n\tchain answers {\n\t\ttype filter hook prerouting priority mangle;\n"               \

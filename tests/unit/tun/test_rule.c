@@ -183,6 +183,25 @@ TEST(leaves_the_same_rules_of_others)
 	theirs(RTM_DELRULE, ADDR_V4, 32764, RT_TABLE_MAIN, 0);
 }
 
+TEST(puts_back_what_is_gone)
+{
+	static const char both[] = "0 255 2\n32764 254 119 /0\n32765 51820 119 not 51820\n"
+				   "32766 254 2\n32767 253 2\n";
+	struct rule ours = {.family = ADDR_V4, .table = 51820};
+
+	assert_int_equal(rule_renew(r, &ours), 0); /* it was never there */
+	assert_rules(ADDR_V4, KERNELS_V4);
+	assert_int_equal(rule_add(r, &ours), 0);
+	assert_int_equal(rule_renew(r, &ours), 0);
+	assert_rules(ADDR_V4, both);
+	assert_int_equal(rule_purge(r), 0);
+	assert_rules(ADDR_V4, KERNELS_V4);
+	assert_int_equal(rule_renew(r, &ours), 0);
+	assert_rules(ADDR_V4, both);
+	rule_remove(r, &ours);
+	assert_rules(ADDR_V4, KERNELS_V4);
+}
+
 TEST(refuses_where_there_is_no_room_before_the_others)
 {
 	struct rule ours = {.family = ADDR_V4, .table = 51820};
@@ -245,6 +264,7 @@ int main(void)
 		RUN(adds_two_rules_before_the_others_and_takes_them_back),
 		RUN(takes_back_its_own_of_several_that_are_alike),
 		RUN(leaves_the_same_rules_of_others),
+		RUN(puts_back_what_is_gone),
 		RUN(refuses_where_there_is_no_room_before_the_others),
 		RUN(purges_those_whose_table_is_empty_and_no_others),
 		RUN(a_table_with_a_route_or_a_rule_is_not_free),
