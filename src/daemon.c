@@ -295,8 +295,10 @@ static int apply(struct daemon *d, const struct delta *change)
 static void warn_without_effect(struct daemon *d, const struct conf *c)
 {
 	bool anchors = c->anchor;
+	struct mesh_view v;
 
-	if (!c->has_private_key)
+	mesh_look(d->mesh, &v);
+	if (!c->has_private_key && !v.has_private_key)
 		log_warn(d->log, "the file has no PrivateKey: nothing is carried until one is set");
 
 	for (size_t i = 0; i < c->peer_count; i++)

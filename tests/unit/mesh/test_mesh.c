@@ -495,7 +495,7 @@ static struct delta *great_change(const struct key_public *last)
 	return d;
 }
 
-TEST(a_change_without_memory_changes_nothing)
+TEST(f10_a_change_without_memory_changes_nothing)
 {
 	char before[4000], after[4000];
 	unsigned failures = 0;
@@ -524,7 +524,7 @@ TEST(a_change_without_memory_changes_nothing)
 	assert_string_not_equal(read_all(after), before);
 }
 
-TEST(a_change_with_a_low_order_key_changes_nothing)
+TEST(f10_a_change_with_a_low_order_key_changes_nothing)
 {
 	char before[4000], after[4000];
 
@@ -834,8 +834,8 @@ int main(void)
 		RUN_WITH_NODES(allowed_ips_are_added_replaced_removed_and_moved),
 		RUN_WITH_NODES(a_keepalive_switched_on_sends_at_once),
 		RUN_WITH_NODES(a_keepalive_without_session_makes_one_as_soon_as_there_is_a_way),
-		RUN_WITH_NODES(a_change_without_memory_changes_nothing),
-		RUN_WITH_NODES(a_change_with_a_low_order_key_changes_nothing),
+		RUN_WITH_NODES(f10_a_change_without_memory_changes_nothing),
+		RUN_WITH_NODES(f10_a_change_with_a_low_order_key_changes_nothing),
 		RUN_WITH_NODES(there_may_be_so_many_peers_at_any_moment_and_no_more),
 		RUN_WITH_NODES(a_mesh_without_memory_is_none),
 		RUN_WITH_NODES(a_thousand_peers_each_start_at_once_and_none_is_lost),
