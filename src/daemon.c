@@ -11,6 +11,7 @@
 
 #include "base/rand.h"
 #include "conf/delta_text.h"
+#include "confine.h"
 #include "ctl/answer.h"
 #include "ctl/running.h"
 #include "ctl/uapi.h"
@@ -602,7 +603,10 @@ static enum daemon_exit start(struct daemon *d)
 		log_error(d->log, "out of memory");
 		return EXIT_HOST;
 	}
-	return priv_drop(d->options->user, d->log) < 0 ? EXIT_HOST : EXIT_OK;
+	if (priv_drop(d->options->user, d->log) < 0)
+		return EXIT_HOST;
+	confine_calls(d->log);
+	return EXIT_OK;
 }
 
 static void stop(struct daemon *d)

@@ -60,6 +60,11 @@ has_only_two() {
 		[ "$(field "$1" NoNewPrivs)" = 1 ]
 }
 
+# is_confined PID: its system calls go through a filter
+is_confined() {
+	field "$1" Seccomp && [ "$(field "$1" Seccomp)" = 2 ]
+}
+
 # asks USER GROUP [SOCKET]: a request on the control socket
 asks() {
 	echo '{"cmd":"status"}' |
@@ -94,6 +99,7 @@ for user in nobody daemon; do
 		'[ "$(cat /proc/$pid/comm)" = warrend ] && ls -l /proc/$pid/fd | grep -F /dev/net/tun'
 	ok "$user: user and group, no others" is_user "$pid" $user
 	ok "$user: two capabilities, no new privileges" has_only_two "$pid"
+	ok "$user: vuln_33: its system calls are filtered" is_confined "$pid"
 	ok "$user: its sweeper stays root, and has one descriptor" eval \
 		'is_user "$(sweeper_of $pid)" root; ls -l "/proc/$(sweeper_of $pid)/fd" | tee /dev/stderr | grep -c -- "->" | grep -qx 1'
 	ok "$user: the control socket is the user's and the group's" owns "$control" 660 $user "$group"
@@ -196,6 +202,7 @@ ok "F70: and owns" owns "$control" 660 daemon daemon
 kill -KILL "$(sweeper_of "$pid")"
 ok "without its sweeper it stops as well: 0" lab_stop "$pid"
 ok "F70: what it could not remove is replaced by root's" daemon --user root
+ok "vuln_33: root's system calls are filtered, too" is_confined "$pid"
 ok "--user root: stays root, and says nothing" eval '[ "$(field $pid Uid)" = "0 0 0 0" ] && ! grep -F "stays root" "$LAB_DIR/warrend-node.log"'
 ok "its sockets are root's" eval 'owns "$control" 660 root root && owns /run/warren 755 root root'
 kill -KILL "$pid"
