@@ -74,6 +74,15 @@ static bool remove_addresses(struct overlay *o, const struct conf *c)
 	return kept < count;
 }
 
+int overlay_renew(struct overlay *o, const struct conf *c, const struct log *log)
+{
+	int err = add_addresses(o, c, true, log);
+
+	if (err == 0 && (err = route_renew(o->rtnl, &o->routes, o->index)) < 0)
+		log_error(log, "cannot put the routes back: %s", strerror(-err));
+	return err;
+}
+
 static int set_addresses(struct overlay *o, const struct conf *c, const struct log *log)
 {
 	int err = add_addresses(o, c, false, log);
@@ -82,10 +91,7 @@ static int set_addresses(struct overlay *o, const struct conf *c, const struct l
 		return err;
 	/* With an IPv4 address the kernel also removes those of its subnet that came later, and with the last one all
 	 * routes; and an IPv6 address is there only once, whatever its length. */
-	if ((err = add_addresses(o, c, true, log)) == 0 &&
-	    (err = route_renew(o->rtnl, &o->routes, o->index)) < 0)
-		log_error(log, "cannot put the routes back: %s", strerror(-err));
-	return err;
+	return overlay_renew(o, c, log);
 }
 
 /* --- routes ----------------------------------------------------------------------------------------------------- */

@@ -23,6 +23,9 @@ int overlay_init(struct overlay *o, int index, const struct log *log);
  * the configuration has no more is removed if it was added here. 0 or -errno, told in the log; what was done by then is undone by the next
  * call or by overlay_undo. */
 int overlay_apply(struct overlay *o, const struct conf *c, const struct log *log);
+/* Set again what the kernel took of that: with a link that goes down all its routes go, and its IPv6 addresses. `c` is the configuration
+ * applied last. 0 or -errno, told in the log. */
+int overlay_renew(struct overlay *o, const struct conf *c, const struct log *log);
 void overlay_undo(struct overlay *o);
 
 #endif
