@@ -364,7 +364,8 @@ static int reload(struct daemon *d, struct conf *c, struct conf_list *changes)
 
 /* --- sockets ---------------------------------------------------------------------------------------------------- */
 
-static char *answer_uapi(void *ctx, char *text, size_t len, uid_t uid, size_t *answer_len)
+static char *answer_uapi(void *ctx, struct local_client *from, char *text, size_t len, uid_t uid,
+			 size_t *answer_len)
 {
 	struct daemon *d = ctx;
 	struct delta *change = NULL;
@@ -373,6 +374,7 @@ static char *answer_uapi(void *ctx, char *text, size_t len, uid_t uid, size_t *a
 	enum uapi_request what = uapi_read(text, len, &change, &error);
 
 	look_at_wall_clock(d);
+	(void)from;
 	(void)uid; /* whoever could open the socket may read and change everything, as with wireguard-go */
 	if (what == UAPI_GET)
 		return uapi_write_get(d->mesh, loop_now(d->loop), answer_len);
@@ -412,11 +414,13 @@ static char *answer_reload(struct daemon *d, struct conf *c, size_t *len)
 	return answer;
 }
 
-static char *answer_control(void *ctx, char *text, size_t len, uid_t uid, size_t *answer_len)
+static char *answer_control(void *ctx, struct local_client *from, char *text, size_t len, uid_t uid,
+			    size_t *answer_len)
 {
 	struct daemon *d = ctx;
 	struct answer_request request;
 
+	(void)from;
 	(void)len;
 	look_at_wall_clock(d);
 	answer_read(&request, text, uid);
