@@ -111,9 +111,9 @@ char *answer_stopping(size_t *len)
 
 char *answer_events(size_t *len)
 {
-	return line_of(json_pack("{s:s, s:s}", "schema", ANSWER_SCHEMA, "events",
-				 STATUS_EVENT_SCHEMA),
-		       len);
+	return line_of(
+		json_pack("{s:s, s:s}", "schema", ANSWER_SCHEMA, "events", STATUS_EVENT_SCHEMA),
+		len);
 }
 
 char *answer_event(const struct event *e, size_t *len)
@@ -228,7 +228,8 @@ static void read_command(struct answer_request *out, const json_t *request, uid_
 			commands[i].read(out, request);
 		return;
 	}
-	refuse(out, "unknown command; this version knows \"status\", \"events\", \"reload\" and \"stop\"");
+	refuse(out, "unknown command; this version knows \"status\", \"events\", \"reload\" and "
+		    "\"stop\"");
 }
 
 void answer_read(struct answer_request *out, const char *text, uid_t uid)
