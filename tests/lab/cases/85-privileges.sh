@@ -17,57 +17,25 @@ name=$(lab_if node)
 uapi=/var/run/wireguard/$name.sock
 control=/run/warren/$name.sock
 
-# conf HOST ADDRESS OTHER OTHER-ADDRESS ENDPOINT
-conf() {
-	lab_conf "$1" <<-END
-		[Interface]
-		PrivateKey = $(key_of "$1")
-		ListenPort = 51820
-		Address = $2
-		MTU = 1380
-
-		[Peer]
-		PublicKey = $(pub_of "$3")
-		AllowedIPs = $4
-		Endpoint = $5
-	END
-}
-
-# exits STATUS COMMAND...: on the node
-exits() {
-	local want=$1 status
-	shift
-	lab_exec node timeout 10 "$@" >"$LAB_DIR/exits.log" 2>&1
-	status=$?
-	cat "$LAB_DIR/exits.log"
-	[ $status -eq "$want" ] || echo "exit status $status"
-	[ $status -eq "$want" ]
-}
-
 # refused STATUS SENTENCE COMMAND...
 refused() {
-	exits "$1" "${@:3}" && grep -F "$2" "$LAB_DIR/exits.log"
+	lab_exits node "$1" "${@:3}" && grep -F "$2" "$LAB_DIR/exits.log"
 }
 
 # daemon [OPTION...]: without a file, in the foreground, as LAB_PREFIX says; its process is $pid.
 daemon() {
+	local status
 	rm -rf "$LAB_DIR/state" # it is of the user who came first
-	lab_spawn node warrend-node "${LAB_PREFIX[@]}" "$WARREND" -f "$@" "$name"
+	LAB_OPTIONS=("$@")
+	lab_bare node "${LAB_PREFIX[@]}"
+	status=$?
 	pid=$LAB_PID
-	wait_for 5 test -S "$control" && wait_for 5 "$WARREN" status "$name"
+	return $status
 }
 LAB_PREFIX=()
 
-no_socket() {
-	[ ! -e "$uapi" ] && [ ! -e "$control" ]
-}
-
-nothing_left() {
-	no_socket && ! lab_exec node ip link show "$name"
-}
-
 stops() {
-	lab_stop "$@" && nothing_left && [ -z "$(sweeper_of "$1")" ]
+	lab_stop "$@" && lab_nothing_left node && [ -z "$(sweeper_of "$1")" ]
 }
 
 # field PID NAME: a line of /proc/PID/status
@@ -105,8 +73,8 @@ owns() {
 
 # --- the drop ---------------------------------------------------------------------------------------------------------
 
-conf node 10.66.0.1/24 mate 10.66.0.2/32 192.0.2.2:51820
-conf mate 10.66.0.2/24 node 10.66.0.1/32 192.0.2.1:51820
+lab_pair_conf node 10.66.0.1/24 mate 10.66.0.2/32 192.0.2.2:51820 'MTU = 1380'
+lab_pair_conf mate 10.66.0.2/24 node 10.66.0.1/32 192.0.2.1:51820 'MTU = 1380'
 ok "the mate is up" lab_warrend mate
 LAB_PREFIX=(setpriv --groups 4,27)
 for user in nobody daemon; do
@@ -177,25 +145,25 @@ lab_exec node ip link del "$name"
 daemon --user nobody
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null
-ok "SIGKILL: no socket is left" wait_for 2 no_socket
+ok "SIGKILL: no socket is left" wait_for 2 lab_no_socket node
 daemon --user nobody
 lab_exec node ip link del "$name"
-ok "its link deleted: 0, no socket is left" eval 'wait_for 1 gone $pid && wait $pid && nothing_left'
+ok "its link deleted: 0, no socket is left" eval 'wait_for 1 gone $pid && wait $pid && lab_nothing_left node'
 daemon --user nobody && rm "$uapi"
-ok "its UAPI socket removed: 0, and the other is gone" eval 'wait_for 1 gone $pid && wait $pid && nothing_left'
+ok "its UAPI socket removed: 0, and the other is gone" eval 'wait_for 1 gone $pid && wait $pid && lab_nothing_left node'
 daemon --user nobody
 kill -TERM "$(sweeper_of "$pid")" "$pid"
-ok "SIGTERM to both, as a service manager does it: 0, no socket is left" eval 'wait_for 1 gone $pid && wait $pid && nothing_left'
-ok "in the background" eval 'exits 0 "$WARREND" --user nobody "$name" && [ -S "$uapi" ] && "$WARREN" status "$name"'
+ok "SIGTERM to both, as a service manager does it: 0, no socket is left" eval 'wait_for 1 gone $pid && wait $pid && lab_nothing_left node'
+ok "in the background" eval 'lab_exits node 0 "$WARREND" --user nobody "$name" && [ -S "$uapi" ] && "$WARREN" status "$name"'
 pid=$(lab_warrends node)
 ok "there, too, the drop" eval 'is_user "$pid" nobody && has_only_two "$pid"'
 kill -TERM "$pid"
-ok "and the end" wait_for 2 nothing_left
+ok "and the end" wait_for 2 lab_nothing_left node
 ok "started with a handed-over device" eval \
 	'LAB_PREFIX=("$LAB_TREE/tests/lab/handover" --vnet-tun "$name" --uapi "$uapi"); daemon --user nobody && wg show "$name"'
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null
-ok "killed: neither device nor socket is left" wait_for 2 nothing_left
+ok "killed: neither device nor socket is left" wait_for 2 lab_nothing_left node
 
 # --- who may, and who not ---------------------------------------------------------------------------------------------
 
@@ -203,7 +171,7 @@ LAB_PREFIX=()
 daemon --user nobody
 ok "F70: a second instance: 4, in a sentence" refused 4 'in use by another' "$WARREND" -f --user nobody "$name"
 ok "F70: another user's, too" refused 4 'in use by another' "$WARREND" -f --user root "$name"
-ok "F70: in another namespace" lab_exec mate bash -c "'$WARREND' -f --user nobody '$name'; [ \$? -eq 4 ]"
+ok "F70: in another namespace" lab_exits mate 4 "$WARREND" -f --user nobody "$name"
 ok "F70: the first lives on" eval 'wg show "$name" && "$WARREN" status "$name"'
 kill -KILL "$(sweeper_of "$pid")"
 kill -KILL "$pid"
@@ -218,7 +186,7 @@ ok "--user root: stays root, and says nothing" eval '[ "$(field $pid Uid)" = "0 
 ok "its sockets are root's" eval 'owns "$control" 660 root root && owns /run/warren 750 root root'
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null
-ok "killed, it leaves no socket either" wait_for 2 no_socket
+ok "killed, it leaves no socket either" wait_for 2 lab_no_socket node
 if id warren >/dev/null 2>&1; then
 	lab_skip "there is a user warren here"
 else
@@ -229,9 +197,9 @@ fi
 ok "a user that does not exist: 2" refused 2 'no user wr-nobody' "$WARREND" -f --user wr-nobody "$name"
 ok "root that may not empty its bounding set: 1" refused 1 'cannot become the user nobody' \
 	setpriv --bounding-set=-setpcap --inh-caps=-setpcap "$WARREND" -f --user nobody "$name"
-ok "root that may not change its user: 1" exits 1 \
+ok "root that may not change its user: 1" lab_exits node 1 \
 	setpriv --bounding-set=-setuid --inh-caps=-setuid "$WARREND" -f --user nobody "$name"
-ok "and nothing is left" nothing_left
+ok "and nothing is left" lab_nothing_left node
 
 # A unit with ambient capabilities and folders made for it.
 chown nobody:nogroup /run/warren
@@ -292,7 +260,7 @@ fatal() {
 	shift 3
 	rm -f "$LAB_DIR/notify"
 	manager "UNIX-RECV:$LAB_DIR/notify"
-	ok "$what: $status" exits "$status" env NOTIFY_SOCKET="$LAB_DIR/notify" "$@"
+	ok "$what: $status" lab_exits node "$status" env NOTIFY_SOCKET="$LAB_DIR/notify" "$@"
 	ok "$what: why" told "STATUS=$sentence"
 	lab_stop "$manager"
 }

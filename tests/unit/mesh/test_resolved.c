@@ -2,12 +2,10 @@
  * not where they say (reliability.md, F68). */
 #include "crypto/crypto.h"
 #include "mesh/mesh_impl.h"
-#include "support/nodes.h"
 #include "support/test.h"
+#include "support/trio.h"
 
 #define NOW SEC(1000)
-
-static struct node *one, *two;
 
 /* Node 1 knows node 2 by name only; node 2 knows node 1 without an endpoint. */
 static void introduce(uint16_t keepalive)
@@ -28,8 +26,8 @@ static void introduce(uint16_t keepalive)
 static int start(void **state)
 {
 	(void)state;
-	one = node_start(1);
-	two = node_start(2);
+	node_start(1);
+	node_start(2);
 	introduce(0);
 	return 0;
 }
@@ -135,7 +133,7 @@ TEST(F68_the_name_is_asked_for_at_once_and_the_tunnel_comes_up)
 TEST(F68_what_waited_for_an_endpoint_leaves_when_the_answer_comes)
 {
 	node_stop(one);
-	one = node_start(1);
+	node_start(1);
 	introduce(25);
 	assert_int_equal(one->out.net.count, 0);
 	answer(2, NOW + SEC(30));
