@@ -81,6 +81,20 @@ static void perform(struct daemon *d, const struct action *a)
 	}
 }
 
+/* Tell who listens what happened to peers. */
+static void tell_events(struct daemon *d)
+{
+	struct event e;
+	size_t len;
+
+	while (mesh_event_take(d->mesh, &e)) {
+		char *line = local_stay_count(d->control) > 0 ? answer_event(&e, &len) : NULL;
+		if (line != NULL)
+			local_push(d->control, line, len);
+		free(line);
+	}
+}
+
 /* Perform all that the mesh wants done. */
 static void flush(struct daemon *d)
 {
@@ -97,6 +111,7 @@ static void flush(struct daemon *d)
 	if (refused > 0)
 		mesh_count_drop(d->mesh, DROP_TUN_FAILED, (uint64_t)refused);
 	outbox_clear(&d->out);
+	tell_events(d);
 }
 
 /* Whatever happened in this turn: sleep until somebody wants something. */
@@ -423,6 +438,15 @@ static char *answer_reload(struct daemon *d, struct conf *c, struct local_client
 	return LOCAL_LATER;
 }
 
+static char *answer_listener(struct local_client *from, size_t *len)
+{
+	int err = local_stay(from);
+
+	if (err == -EBUSY)
+		return answer_error("as many listen already as may", len);
+	return err < 0 ? answer_error("out of memory", len) : answer_events(len);
+}
+
 static char *answer_control(void *ctx, struct local_client *from, char *text, size_t len, uid_t uid,
 			    size_t *answer_len)
 {
@@ -439,6 +463,8 @@ static char *answer_control(void *ctx, struct local_client *from, char *text, si
 	case ANSWER_STATUS:
 		return answer_status(d->mesh, tun_name(d->tun), d->host_name, loop_now(d->loop),
 				     answer_len);
+	case ANSWER_EVENTS:
+		return answer_listener(from, answer_len);
 	case ANSWER_RELOAD:
 		return answer_reload(d, request.conf, from, answer_len);
 	case ANSWER_STOP:
