@@ -352,20 +352,33 @@ static void warn_without_effect(struct daemon *d, const struct conf *c)
 /* At start: the overlay and the mesh, both here and now. */
 static int apply_config(struct daemon *d, struct conf *c)
 {
+	int err = overlay_choose_mark(&d->overlay, c, d->log);
 	struct delta *change = delta_from_conf(c);
-	int err = -ENOMEM;
 
 	warn_without_effect(d, c);
-	if (change == NULL) {
+	if (err == 0 && change == NULL) {
 		log_error(d->log, "out of memory");
-	} else if ((err = overlay_apply(&d->overlay, c, d->log)) == 0 &&
-		   (err = apply(d, change)) < 0) {
-		log_error(d->log, "cannot apply the configuration: %s", strerror(-err));
+		err = -ENOMEM;
 	}
+	if (err == 0 && (err = overlay_apply(&d->overlay, c, d->log)) == 0 &&
+	    (err = apply(d, change)) < 0)
+		log_error(d->log, "cannot apply the configuration: %s", strerror(-err));
 	look_at_host(d);
 	delta_free(change);
 	conf_forget_keys(c);
 	return err;
+}
+
+/* See reload.h. A mark that goes stays until the mesh has none. */
+static void mark_packets(void *ctx, const struct conf *c)
+{
+	struct daemon *d = ctx;
+	struct mesh_view now;
+
+	mesh_look(d->mesh, &now);
+	uint32_t fwmark = c != NULL && c->fwmark != 0 ? c->fwmark : now.fwmark;
+	udp_set_fwmark(d->udp, fwmark);
+	resolve_set_fwmark(d->names, fwmark);
 }
 
 /* Go from what the mesh has to what `c` says (reload.h). */
@@ -625,7 +638,8 @@ static enum daemon_exit start(struct daemon *d)
 	if (priv_drop(d->options->user, d->log) < 0)
 		return EXIT_HOST;
 	confine_calls(d->log);
-	err = reload_open(&d->reload, d->loop, &d->overlay, &d->conf, apply_reload, d, d->log);
+	err = reload_open(&d->reload, d->loop, &d->overlay, &d->conf,
+			  (struct reload_calls){mark_packets, apply_reload, d}, d->log);
 	if (err < 0)
 		log_error(d->log, "cannot start the worker: %s", strerror(-err));
 	return err < 0 ? EXIT_HOST : EXIT_OK;
