@@ -237,6 +237,17 @@ ok "and up: everything goes through the tunnel again" wait_for 5 pings laptop 20
 ok "down" warren_in down "$file"
 ok "rules, routes and filter are as before" as_before
 
+LAB_OPTIONS=(--user nobody)
+laptop_conf 10.66.0.0/24,fd66::/64 ''
+lab_exec laptop sysctl -qw net.ipv4.conf.all.src_valid_mark=0
+ok "a daemon without root" lab_warrend laptop
+laptop_conf '0.0.0.0/0, ::/0' ''
+ok "may do all of it, too" says 'peer vps: AllowedIPs + 0.0.0.0/0' warren_in reload "$file"
+ok "it carries both families" eval 'pings laptop 203.0.113.1 2 && pings laptop 2001:db8:f::1 2'
+ok "with src_valid_mark" test "$(lab_exec laptop sysctl -n net.ipv4.conf.all.src_valid_mark)" = 1
+ok "down" warren_in down "$file"
+ok "rules, routes and filter are as before" as_before
+
 laptop_conf '0.0.0.0/0, ::/0' '' 'PostUp = false'
 ok "a hook that fails: up fails" not warren_in up "$file"
 ok "rules, routes and filter are as before" as_before
