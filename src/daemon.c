@@ -315,8 +315,10 @@ static int apply(struct daemon *d, const struct delta *change)
 static void warn_without_effect(struct daemon *d, const struct conf *c)
 {
 	bool anchors = c->anchor;
+	struct mesh_view v;
 
-	if (!c->has_private_key)
+	mesh_look(d->mesh, &v);
+	if (!c->has_private_key && !v.has_private_key)
 		log_warn(d->log, "the file has no PrivateKey: nothing is carried until one is set");
 
 	for (size_t i = 0; i < c->peer_count; i++)
@@ -384,7 +386,8 @@ static int reload(struct daemon *d, struct conf *c, struct conf_list *changes)
 
 /* --- sockets ---------------------------------------------------------------------------------------------------- */
 
-static char *answer_uapi(void *ctx, char *text, size_t len, uid_t uid, size_t *answer_len)
+static char *answer_uapi(void *ctx, struct local_client *from, char *text, size_t len, uid_t uid,
+			 size_t *answer_len)
 {
 	struct daemon *d = ctx;
 	struct delta *change = NULL;
@@ -393,6 +396,7 @@ static char *answer_uapi(void *ctx, char *text, size_t len, uid_t uid, size_t *a
 	enum uapi_request what = uapi_read(text, len, &change, &error);
 
 	look_at_wall_clock(d);
+	(void)from;
 	(void)uid; /* whoever could open the socket may read and change everything, as with wireguard-go */
 	if (what == UAPI_GET)
 		return uapi_write_get(d->mesh, loop_now(d->loop), answer_len);
@@ -432,11 +436,13 @@ static char *answer_reload(struct daemon *d, struct conf *c, size_t *len)
 	return answer;
 }
 
-static char *answer_control(void *ctx, char *text, size_t len, uid_t uid, size_t *answer_len)
+static char *answer_control(void *ctx, struct local_client *from, char *text, size_t len, uid_t uid,
+			    size_t *answer_len)
 {
 	struct daemon *d = ctx;
 	struct answer_request request;
 
+	(void)from;
 	(void)len;
 	look_at_wall_clock(d);
 	answer_read(&request, text, uid);

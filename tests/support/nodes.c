@@ -9,7 +9,6 @@
 #include "mesh/mesh_impl.h"
 
 struct node nodes[NODES_MAX];
-struct node *const one = &nodes[1], *const two = &nodes[2], *const three = &nodes[3];
 
 static void must(bool holds)
 {
@@ -40,32 +39,6 @@ void node_stop(struct node *n)
 {
 	mesh_free(n->m);
 	outbox_free(&n->out);
-}
-
-/* --- three of them ---------------------------------------------------------------------------------------------- */
-
-int trio_start(void **state)
-{
-	struct delta *d;
-
-	(void)state;
-	for (uint8_t number = 1; number <= 3; number++)
-		node_start(number);
-	node_introduce(one, two, TRIO_NOW);
-	node_introduce(three, one, TRIO_NOW);
-	d = delta_new();
-	must(d != NULL);
-	node_add_peer(d, three, "", false, true);
-	node_apply(one, d, TRIO_NOW);
-	return 0;
-}
-
-int trio_stop(void **state)
-{
-	(void)state;
-	for (uint8_t number = 1; number <= 3; number++)
-		node_stop(&nodes[number]);
-	return 0;
 }
 
 /* --- configuration ---------------------------------------------------------------------------------------------- */
@@ -291,6 +264,32 @@ void node_settle(struct node *a, struct node *b, usec now)
 {
 	for (int turns = 0; turns < 10; turns++) {
 		if (carry(a, b, now) + carry(b, a, now) == 0)
+			return;
+	}
+	abort();
+}
+
+static size_t carry_to_all(struct node *from, struct node *const *all, size_t nodes_count, usec now)
+{
+	static struct letter letters[BATCH_MAX];
+	size_t count = node_take(from, letters, BATCH_MAX);
+
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < nodes_count; k++) {
+			if (all[k]->number == letters[i].to)
+				node_hand(all[k], &letters[i], 1, now);
+		}
+	}
+	return count;
+}
+
+void node_settle_all(struct node *const *all, size_t count, usec now)
+{
+	for (int turns = 0; turns < 10; turns++) {
+		size_t carried = 0;
+		for (size_t i = 0; i < count; i++)
+			carried += carry_to_all(all[i], all, count, now);
+		if (carried == 0)
 			return;
 	}
 	abort();

@@ -33,18 +33,6 @@ void node_stop(struct node *n);
 
 struct addr node_outside(uint8_t number);
 
-/* --- three of them ---------------------------------------------------------------------------------------------- */
-
-#define TRIO_NOW SEC(100)
-
-/* Nodes 1, 2 and 3. */
-extern struct node *const one, *const two, *const three;
-
-/* Before and after a test (of cmocka): 1 knows both others, and they know it, since TRIO_NOW; nothing was said yet. */
-int trio_start(void **state);
-int trio_stop(void **state);
-#define RUN_WITH_TRIO(name) cmocka_unit_test_setup_teardown(name, trio_start, trio_stop)
-
 /* --- configuration ---------------------------------------------------------------------------------------------- */
 
 /* A change that gives the node its key and port. */
@@ -83,6 +71,8 @@ struct letter *node_ping(struct node *from, uint8_t to, usec now);
 struct letter *node_initiation(struct node *from, uint8_t to, usec now);
 /* Carry what the two have for each other until both are silent. */
 void node_settle(struct node *a, struct node *b, usec now);
+/* The same among all of these; what is for others is lost. */
+void node_settle_all(struct node *const *all, size_t count, usec now);
 /* An inner packet from a to b, and all that follows from it between the two. */
 void node_connect(struct node *a, struct node *b, usec now);
 /* Ticks, while nobody hears the node. */

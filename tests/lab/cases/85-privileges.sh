@@ -118,6 +118,8 @@ done
 
 LAB_PREFIX=()
 daemon --user daemon --config "$LAB_DIR/$name.conf"
+ok "vuln_33: the daemon could not run a program if it wanted to" eval \
+	'! nm -D --undefined-only "$WARREND" | tee /dev/stderr | grep -E "exec|spawn|popen|system|dlopen"'
 ok "vuln_52: the control socket answers the group" asks nobody daemon
 ok "vuln_52: the user" asks daemon nogroup
 ok "vuln_52: and nobody else" eval '! asks nobody nogroup'

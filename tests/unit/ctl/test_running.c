@@ -5,8 +5,8 @@
 
 #include "conf/delta_text.h"
 #include "crypto/crypto.h"
-#include "support/nodes.h"
 #include "support/test.h"
+#include "support/trio.h"
 
 #define NOW    SEC(100)
 #define PEERS  12

@@ -2,8 +2,8 @@
 #include "base/bytes.h"
 #include "crypto/crypto.h"
 #include "mesh/mesh_impl.h"
-#include "support/nodes.h"
 #include "support/test.h"
+#include "support/trio.h"
 
 #define NOW  TRIO_NOW
 #define MANY 1000

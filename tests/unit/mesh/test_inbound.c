@@ -3,8 +3,8 @@
 #include "crypto/crypto.h"
 #include "mesh/mesh_impl.h"
 #include "support/forge.h"
-#include "support/nodes.h"
 #include "support/test.h"
+#include "support/trio.h"
 
 #define NOW TRIO_NOW
 

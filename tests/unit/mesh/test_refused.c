@@ -6,8 +6,8 @@
 #include "mesh/mesh_impl.h"
 #include "support/forge.h"
 #include "support/hexdata.h"
-#include "support/nodes.h"
 #include "support/test.h"
+#include "support/trio.h"
 
 #define NOW TRIO_NOW
 
