@@ -121,6 +121,7 @@ static bool opens_its_sockets_only(void)
 		{AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, false},
 		{AF_INET, SOCK_RAW, true},
 		{AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, true},
+		{AF_INET, SOCK_PACKET, true}, /* an old name of AF_PACKET */
 		{AF_PACKET, SOCK_RAW, true},
 		{AF_PACKET, SOCK_DGRAM, true},
 		{AF_ALG, SOCK_SEQPACKET, true},
