@@ -21,6 +21,7 @@
 #include "io/udp.h"
 #include "mesh/mesh.h"
 #include "overlay.h"
+#include "reload.h"
 #include "store.h"
 #include "tun/tun.h"
 #include "tun/watch.h"
@@ -36,13 +37,15 @@ struct daemon {
 	struct env env;
 	struct loop *loop;
 	struct tun *tun;
-	struct overlay overlay;
+	struct overlay overlay; /* once started: the worker's */
+	struct reload reload;
 	struct store store;
 	struct udp *udp;
 	struct loop_watch *tun_watch, *host_watch;
 	struct watch *watch;
 	char overlay_name[HOST_NAME_MAX + 1]; /* as last told; the sockets keep their first */
 	bool overlay_up;
+	unsigned overlay_ups;
 	struct door {
 		struct daemon *daemon;
 		unsigned number;
@@ -78,6 +81,20 @@ static void perform(struct daemon *d, const struct action *a)
 	}
 }
 
+/* Tell who listens what happened to peers. */
+static void tell_events(struct daemon *d)
+{
+	struct event e;
+	size_t len;
+
+	while (mesh_event_take(d->mesh, &e)) {
+		char *line = local_stay_count(d->control) > 0 ? answer_event(&e, &len) : NULL;
+		if (line != NULL)
+			local_push(d->control, line, len);
+		free(line);
+	}
+}
+
 /* Perform all that the mesh wants done. */
 static void flush(struct daemon *d)
 {
@@ -94,6 +111,7 @@ static void flush(struct daemon *d)
 	if (refused > 0)
 		mesh_count_drop(d->mesh, DROP_TUN_FAILED, (uint64_t)refused);
 	outbox_clear(&d->out);
+	tell_events(d);
 }
 
 /* Whatever happened in this turn: sleep until somebody wants something. */
@@ -166,6 +184,9 @@ static void tell_of_overlay(struct daemon *d, const struct host *h)
 					 ? "the interface is up"
 					 : "the interface is down: what peers send is dropped");
 	d->overlay_up = h->overlay.up;
+	if (d->overlay_ups != h->overlay.ups)
+		reload_renew(&d->reload);
+	d->overlay_ups = h->overlay.ups;
 }
 
 static void tell_of_host(struct daemon *d)
@@ -328,58 +349,60 @@ static void warn_without_effect(struct daemon *d, const struct conf *c)
 				 "peers are reached at their Endpoint only");
 }
 
-/* The change that a configuration is, and the overlay with it. */
-static int apply_with_overlay(struct daemon *d, struct delta *change, const struct conf *c)
-{
-	int err = overlay_apply(&d->overlay, c, d->log);
-
-	if (err == 0) {
-		err = apply(d, change);
-		if (err < 0)
-			log_error(d->log, "cannot apply the configuration: %s", strerror(-err));
-	}
-	look_at_host(d);
-	return err;
-}
-
+/* At start: the overlay and the mesh, both here and now. */
 static int apply_config(struct daemon *d, struct conf *c)
 {
+	int err = overlay_choose_mark(&d->overlay, c, d->log);
 	struct delta *change = delta_from_conf(c);
-	int err = -ENOMEM;
 
 	warn_without_effect(d, c);
-	if (change != NULL)
-		err = apply_with_overlay(d, change, c);
-	else
+	if (err == 0 && change == NULL) {
 		log_error(d->log, "out of memory");
+		err = -ENOMEM;
+	}
+	if (err == 0 && (err = overlay_apply(&d->overlay, c, d->log)) == 0 &&
+	    (err = apply(d, change)) < 0)
+		log_error(d->log, "cannot apply the configuration: %s", strerror(-err));
+	look_at_host(d);
 	delta_free(change);
 	conf_forget_keys(c);
 	return err;
 }
 
-/* Go from what the mesh has to what `c` says: 0 and what changed, in sentences; or -errno, and all is as it was. Takes `c`. */
-static int reload(struct daemon *d, struct conf *c, struct conf_list *changes)
+/* See reload.h. A mark that goes stays until the mesh has none. */
+static void mark_packets(void *ctx, const struct conf *c)
 {
+	struct daemon *d = ctx;
+	struct mesh_view now;
+
+	mesh_look(d->mesh, &now);
+	uint32_t fwmark = c != NULL && c->fwmark != 0 ? c->fwmark : now.fwmark;
+	udp_set_fwmark(d->udp, fwmark);
+	resolve_set_fwmark(d->names, fwmark);
+}
+
+/* Go from what the mesh has to what `c` says (reload.h). */
+static int apply_reload(void *ctx, struct conf *c, struct conf_list *changes)
+{
+	struct daemon *d = ctx;
 	struct conf *running = running_conf(d->mesh, d->conf);
 	struct delta *change = running != NULL ? delta_between(running, c) : NULL;
 	int err = -ENOMEM;
 
+	look_at_wall_clock(d);
 	if (change != NULL && delta_text_host(changes, d->conf, c) &&
 	    delta_text(changes, change, running, c)) {
 		warn_without_effect(d, c);
-		err = apply_with_overlay(d, change, c);
-		if (err < 0)
-			overlay_apply(&d->overlay, d->conf, d->log);
+		err = apply(d, change);
 	}
 	delta_free(change);
 	conf_free(running);
+	look_at_host(d);
 	if (err == 0) {
-		conf_free(d->conf);
-		d->conf = c;
 		conf_forget_keys(c);
 		log_info(d->log, "reloaded: %zu changes", changes->count);
 	} else {
-		conf_free(c);
+		log_error(d->log, "cannot apply the configuration: %s", strerror(-err));
 	}
 	return err;
 }
@@ -417,23 +440,24 @@ static void release_secret(char *answer)
 	key_free(answer);
 }
 
-static char *answer_reload(struct daemon *d, struct conf *c, size_t *len)
+static char *answer_reload(struct daemon *d, struct conf *c, struct local_client *from, size_t *len)
 {
-	struct conf_list changes = {0};
-	char why[128], *answer;
-	int err;
-
 	if (d->conf == NULL) {
 		conf_free(c);
 		return answer_error(
 			"this interface was set up by wg, not by a file: use wg syncconf", len);
 	}
-	err = reload(d, c, &changes);
-	snprintf(why, sizeof why, "%s: nothing was changed; the daemon's log may say more",
-		 strerror(-err));
-	answer = err == 0 ? answer_changes(&changes, len) : answer_error(why, len);
-	conf_list_free(&changes);
-	return answer;
+	reload_ask(&d->reload, c, from);
+	return LOCAL_LATER;
+}
+
+static char *answer_listener(struct local_client *from, size_t *len)
+{
+	int err = local_stay(from);
+
+	if (err == -EBUSY)
+		return answer_error("as many listen already as may", len);
+	return err < 0 ? answer_error("out of memory", len) : answer_events(len);
 }
 
 static char *answer_control(void *ctx, struct local_client *from, char *text, size_t len, uid_t uid,
@@ -442,7 +466,6 @@ static char *answer_control(void *ctx, struct local_client *from, char *text, si
 	struct daemon *d = ctx;
 	struct answer_request request;
 
-	(void)from;
 	(void)len;
 	look_at_wall_clock(d);
 	answer_read(&request, text, uid);
@@ -453,8 +476,10 @@ static char *answer_control(void *ctx, struct local_client *from, char *text, si
 	case ANSWER_STATUS:
 		return answer_status(d->mesh, tun_name(d->tun), d->host_name, loop_now(d->loop),
 				     answer_len);
+	case ANSWER_EVENTS:
+		return answer_listener(from, answer_len);
 	case ANSWER_RELOAD:
-		return answer_reload(d, request.conf, answer_len);
+		return answer_reload(d, request.conf, from, answer_len);
 	case ANSWER_STOP:
 		log_info(d->log, "stopping (asked to)");
 		loop_stop(d->loop);
@@ -595,6 +620,7 @@ static enum daemon_exit open_host(struct daemon *d)
 static enum daemon_exit start(struct daemon *d)
 {
 	enum daemon_exit code;
+	int err;
 
 	if ((code = open_host(d)) != EXIT_OK || (code = open_tun(d)) != EXIT_OK ||
 	    (code = open_watch(d)) != EXIT_OK || (code = open_sockets(d)) != EXIT_OK)
@@ -612,7 +638,11 @@ static enum daemon_exit start(struct daemon *d)
 	if (priv_drop(d->options->user, d->log) < 0)
 		return EXIT_HOST;
 	confine_calls(d->log);
-	return EXIT_OK;
+	err = reload_open(&d->reload, d->loop, &d->overlay, &d->conf,
+			  (struct reload_calls){mark_packets, apply_reload, d}, d->log);
+	if (err < 0)
+		log_error(d->log, "cannot start the worker: %s", strerror(-err));
+	return err < 0 ? EXIT_HOST : EXIT_OK;
 }
 
 static void stop(struct daemon *d)
@@ -628,6 +658,7 @@ static void stop(struct daemon *d)
 	loop_unwatch(d->tun_watch);
 	loop_unwatch(d->host_watch);
 	watch_close(d->watch);
+	reload_close(&d->reload);
 	overlay_undo(&d->overlay);
 	tun_close(d->tun);
 	swap_doors(d, &doors);
