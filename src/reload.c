@@ -13,6 +13,13 @@ static void next(struct reload *r);
 
 /* --- the worker's ----------------------------------------------------------------------------------------------- */
 
+static void choose_mark(void *ctx, const struct log *log)
+{
+	struct reload *r = ctx;
+
+	r->err = overlay_choose_mark(r->overlay, r->requests[0].conf, log);
+}
+
 static void bring_overlay(void *ctx, const struct log *log)
 {
 	struct reload *r = ctx;
@@ -53,6 +60,7 @@ static void on_put_back(void *ctx)
 	char why[128];
 	size_t len = 0;
 
+	r->calls.mark(r->calls.ctx, NULL);
 	conf_free(r->requests[0].conf);
 	snprintf(why, sizeof why, "%s: nothing was changed; the daemon's log may say more",
 		 strerror(-r->err));
@@ -68,7 +76,7 @@ static void on_brought(void *ctx)
 	size_t len = 0;
 
 	if (r->err == 0)
-		r->err = r->apply(r->ctx, c, &changes);
+		r->err = r->calls.apply(r->calls.ctx, c, &changes);
 	if (r->err == 0) {
 		conf_free(*r->loaded);
 		*r->loaded = c;
@@ -78,6 +86,18 @@ static void on_brought(void *ctx)
 		aside_start(r->aside, put_overlay_back, on_put_back, r);
 	}
 	conf_list_free(&changes);
+}
+
+static void on_chosen(void *ctx)
+{
+	struct reload *r = ctx;
+
+	if (r->err < 0) {
+		on_put_back(r);
+		return;
+	}
+	r->calls.mark(r->calls.ctx, r->requests[0].conf);
+	aside_start(r->aside, bring_overlay, on_brought, r);
 }
 
 static void on_renewed(void *ctx)
@@ -93,7 +113,7 @@ static void next(struct reload *r)
 		r->renew = false;
 		aside_start(r->aside, renew_overlay, on_renewed, r);
 	} else if (r->request_count > 0) {
-		aside_start(r->aside, bring_overlay, on_brought, r);
+		aside_start(r->aside, choose_mark, on_chosen, r);
 	}
 }
 
@@ -113,15 +133,13 @@ void reload_renew(struct reload *r)
 }
 
 int reload_open(struct reload *r, struct loop *l, struct overlay *o, struct conf **loaded,
-		int (*apply)(void *ctx, struct conf *c, struct conf_list *changes), void *ctx,
-		const struct log *log)
+		struct reload_calls calls, const struct log *log)
 {
 	*r = (struct reload){
 		.aside = aside_new(l, log),
 		.overlay = o,
 		.loaded = loaded,
-		.apply = apply,
-		.ctx = ctx,
+		.calls = calls,
 	};
 	return r->aside != NULL ? 0 : -errno;
 }

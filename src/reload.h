@@ -8,12 +8,21 @@
 #include "io/local.h"
 #include "overlay.h"
 
+/* What the rest of the daemon does for it, in the loop. */
+struct reload_calls {
+	/* From here on packets leave with the mark of `c`, because rules come that lead those without it into the tunnel; NULL: it did
+	 * not come to that, they leave as before. */
+	void (*mark)(void *ctx, const struct conf *c);
+	/* Bring the mesh from what it has to what `c` says: 0 and what changed, in sentences; or -errno, and all is as it was. */
+	int (*apply)(void *ctx, struct conf *c, struct conf_list *changes);
+	void *ctx;
+};
+
 struct reload {
 	struct aside *aside; /* NULL: not open */
 	struct overlay *overlay;
 	struct conf **loaded;
-	int (*apply)(void *ctx, struct conf *c, struct conf_list *changes);
-	void *ctx;
+	struct reload_calls calls;
 	struct reload_request {
 		struct conf *conf;
 		struct local_client *client;
@@ -23,12 +32,10 @@ struct reload {
 	int err;    /* of the worker, or why the overlay is put back */
 };
 
-/* The overlay is the worker's from here on until reload_close(). `apply` brings the mesh from what it has to what `c` says: 0 and
- * what changed, in sentences; or -errno, and all is as it was. *loaded, the configuration taken up last (NULL: none), is
- * replaced afterwards. 0 or -errno. */
+/* The overlay is the worker's from here on until reload_close(). *loaded, the configuration taken up last (NULL: none), is replaced
+ * after each. 0 or -errno. */
 int reload_open(struct reload *r, struct loop *l, struct overlay *o, struct conf **loaded,
-		int (*apply)(void *ctx, struct conf *c, struct conf_list *changes), void *ctx,
-		const struct log *log);
+		struct reload_calls calls, const struct log *log);
 /* Waits for the kernel where it is at work. Who waits for an answer gets none: close the socket before. */
 void reload_close(struct reload *r);
 

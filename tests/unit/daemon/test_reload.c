@@ -21,8 +21,8 @@ static struct conf *loaded;
 static pthread_t loop_thread;
 static int gate[2];
 static bool slow; /* each change of the overlay waits for a byte */
-static int overlay_err, mesh_err;
-static char story[256]; /* what was done, in order */
+static int choose_err, overlay_err, mesh_err;
+static char story[512]; /* what was done, in order */
 static unsigned answers, answers_until;
 
 /* Configurations are told apart by their MTU. */
@@ -44,6 +44,15 @@ static int change_overlay(const char *what, const struct conf *c)
 	return overlay_err;
 }
 
+int overlay_choose_mark(struct overlay *o, struct conf *c, const struct log *log)
+{
+	(void)log;
+	assert_ptr_equal(o, &overlay);
+	assert_false(pthread_equal(pthread_self(), loop_thread));
+	c->fwmark = 7;
+	return choose_err;
+}
+
 int overlay_apply(struct overlay *o, const struct conf *c, const struct log *log)
 {
 	assert_ptr_equal(o, &overlay);
@@ -59,10 +68,22 @@ int overlay_renew(struct overlay *o, const struct conf *c, const struct log *log
 	return change_overlay("renew", c);
 }
 
+static void mark(void *ctx, const struct conf *c)
+{
+	size_t len = strlen(story);
+
+	assert_ptr_equal(ctx, &env);
+	assert_true(pthread_equal(pthread_self(), loop_thread));
+	if (c != NULL)
+		assert_int_equal(c->fwmark, 7);
+	snprintf(story + len, sizeof story - len, c != NULL ? "mark, " : "unmark, ");
+}
+
 static int apply(void *ctx, struct conf *c, struct conf_list *changes)
 {
 	assert_ptr_equal(ctx, &env);
 	assert_true(pthread_equal(pthread_self(), loop_thread));
+	assert_int_equal(c->fwmark, 7);
 	tell("mesh", c);
 	if (mesh_err == 0)
 		assert_true(conf_list_add(changes, "one change"));
@@ -99,7 +120,7 @@ static int set_up(void **state)
 	(void)state;
 	env_fake_init(&env, 1);
 	loop_thread = pthread_self();
-	overlay_err = mesh_err = 0;
+	choose_err = overlay_err = mesh_err = 0;
 	story[0] = '\0';
 	answers = answers_until = 0;
 	slow = false;
@@ -107,7 +128,9 @@ static int set_up(void **state)
 	l = loop_new();
 	if (l == NULL || pipe(gate) < 0)
 		return -1;
-	return reload_open(&r, l, &overlay, &loaded, apply, &env, &env.log);
+	return reload_open(&r, l, &overlay, &loaded,
+			   (struct reload_calls){.mark = mark, .apply = apply, .ctx = &env},
+			   &env.log);
 }
 
 static int tear_down(void **state)
@@ -137,14 +160,15 @@ TEST(first_the_overlay_then_the_mesh_then_the_answer)
 {
 	ask(2);
 	run_until_answered(1);
-	assert_string_equal(story, "overlay 2, mesh 2, changes to 2, ");
+	assert_string_equal(story, "mark, overlay 2, mesh 2, changes to 2, ");
 	assert_int_equal(loaded->mtu, 2);
 }
 
 static void open_gate(void *ctx)
 {
 	(void)ctx;
-	assert_string_equal(story, "");
+	assert_true(aside_busy(r.aside));
+	assert_null(strstr(story, "overlay"));
 	assert_int_equal(write(gate[1], "", 1), 1);
 }
 
@@ -156,7 +180,7 @@ TEST(f09_packets_go_on_while_the_kernel_takes_its_time)
 			 NULL); /* in a turn of the loop, while the change is under way */
 	loop_wake_at(l, loop_now(l));
 	run_until_answered(1);
-	assert_string_equal(story, "overlay 2, mesh 2, changes to 2, ");
+	assert_string_equal(story, "mark, overlay 2, mesh 2, changes to 2, ");
 }
 
 TEST(f10_what_the_mesh_refuses_is_put_back_in_the_overlay)
@@ -164,7 +188,7 @@ TEST(f10_what_the_mesh_refuses_is_put_back_in_the_overlay)
 	mesh_err = -EADDRINUSE;
 	ask(2);
 	run_until_answered(1);
-	assert_string_equal(story, "overlay 2, mesh 2, overlay 1, refusal to 2, ");
+	assert_string_equal(story, "mark, overlay 2, mesh 2, overlay 1, unmark, refusal to 2, ");
 	assert_int_equal(loaded->mtu, 1);
 }
 
@@ -173,9 +197,18 @@ TEST(f10_what_the_kernel_refuses_never_reaches_the_mesh)
 	overlay_err = -EPERM;
 	ask(2);
 	run_until_answered(1);
-	assert_string_equal(story, "overlay 2, overlay 1, refusal to 2, ");
+	assert_string_equal(story, "mark, overlay 2, overlay 1, unmark, refusal to 2, ");
 	assert_int_equal(loaded->mtu, 1);
 	assert_string_equal(env.last_line, "the kernel says no");
+}
+
+TEST(without_a_mark_nothing_begins)
+{
+	choose_err = -ENOSPC;
+	ask(2);
+	run_until_answered(1);
+	assert_string_equal(story, "unmark, refusal to 2, ");
+	assert_int_equal(loaded->mtu, 1);
 }
 
 TEST(who_asks_meanwhile_waits_for_its_turn)
@@ -185,8 +218,9 @@ TEST(who_asks_meanwhile_waits_for_its_turn)
 	reload_renew(&r);
 	ask(4);
 	run_until_answered(3);
-	assert_string_equal(story, "overlay 2, mesh 2, changes to 2, renew 2, overlay 3, mesh 3, "
-				   "changes to 3, overlay 4, mesh 4, changes to 4, ");
+	assert_string_equal(
+		story, "mark, overlay 2, mesh 2, changes to 2, renew 2, mark, overlay 3, mesh 3, "
+		       "changes to 3, mark, overlay 4, mesh 4, changes to 4, ");
 }
 
 TEST(all_clients_there_are_may_ask_at_once)
@@ -200,11 +234,12 @@ TEST(all_clients_there_are_may_ask_at_once)
 TEST(the_end_waits_for_the_kernel_and_answers_nobody)
 {
 	slow = true;
+	reload_renew(&r);
 	ask(2);
 	ask(3);
 	assert_int_equal(write(gate[1], "", 1), 1);
 	reload_close(&r);
-	assert_string_equal(story, "overlay 2, ");
+	assert_string_equal(story, "renew 1, ");
 	assert_int_equal(answers, 0);
 	assert_int_equal(loaded->mtu, 1);
 }
@@ -230,6 +265,7 @@ int main(void)
 		RUN_WITH_WORKER(f09_packets_go_on_while_the_kernel_takes_its_time),
 		RUN_WITH_WORKER(f10_what_the_mesh_refuses_is_put_back_in_the_overlay),
 		RUN_WITH_WORKER(f10_what_the_kernel_refuses_never_reaches_the_mesh),
+		RUN_WITH_WORKER(without_a_mark_nothing_begins),
 		RUN_WITH_WORKER(who_asks_meanwhile_waits_for_its_turn),
 		RUN_WITH_WORKER(all_clients_there_are_may_ask_at_once),
 		RUN_WITH_WORKER(the_end_waits_for_the_kernel_and_answers_nobody),
