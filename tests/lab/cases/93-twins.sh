@@ -47,7 +47,6 @@ ok "the vps is up" lab_warrend vps
 ok "the laptop is up" lab_warrend laptop
 ok "traffic" pings laptop 10.66.0.1
 ok "its twin is up" lab_warrend twin
-
 lab_exec laptop ping -n -q -i 0.05 -w 8 10.66.0.1 >/dev/null &
 lab_exec twin ping -n -q -i 0.05 -w 8 10.66.0.1 >/dev/null
 echo "# told $(told) times of $("$WARREN" status "$(lab_if vps)" --json | jq '.peers[0].switches') moves"
