@@ -125,6 +125,20 @@ void peer_resolved(struct peer *p, const struct addr *addrs, size_t count, usec 
 		try_where_the_name_leads(p, now);
 }
 
+void peer_speaks(struct peer *p, usec now)
+{
+	if (p->down && p->direct_since == USEC_NEVER)
+		p->direct_since = now;
+	p->down = false;
+}
+
+enum mesh_peer_state peer_state(const struct peer *p, usec now)
+{
+	if (p->down)
+		return MESH_PEER_DOWN;
+	return tunnel_has_session(&p->tunnel, now) ? MESH_PEER_DIRECT : MESH_PEER_IDLE;
+}
+
 void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *out)
 {
 	if (p->direct_since == USEC_NEVER || now - p->up_at >= REJECT_AFTER)
@@ -168,7 +182,9 @@ static void announce(struct peer *p, usec now, struct outbox *out)
 
 usec peer_deadline(const struct peer *p)
 {
-	return usec_min(usec_min(p->announce_at, tunnel_deadline(&p->tunnel)), ask_at(p));
+	usec own = usec_min(p->announce_at, tunnel_deadline(&p->tunnel));
+
+	return usec_min(usec_min(own, ask_at(p)), event_deadline(p));
 }
 
 void peer_tick(struct peer *p, usec now, struct outbox *out)
@@ -190,7 +206,7 @@ void peer_tick(struct peer *p, usec now, struct outbox *out)
 			 peer_label(p));
 		break;
 	}
-	if (!tunnel_has_session(&p->tunnel, now))
+	if (peer_state(p, now) != MESH_PEER_DIRECT)
 		p->direct_since = USEC_NEVER;
 	if (p->tunnel.stats.handshakes_started != started)
 		lookup_next(&p->lookup, &p->via.remote);

@@ -127,9 +127,10 @@ static void confirm(struct tunnel *t, struct session *s, usec now)
 	if (t->current == NULL || !session_may_send(t->current, now) || prefers(t, s, t->current))
 		t->current = s;
 	trim(t, true, TUNNEL_CONFIRMED);
-	timers_end(&t->timers);
 	t->stats.handshakes_done++;
 	t->stats.handshake_at = now;
+	t->stats.handshake_took = now - usec_min(s->started_at, timers_began(&t->timers));
+	timers_end(&t->timers);
 }
 
 /* --- sending ---------------------------------------------------------------------------------------------------- */
@@ -194,6 +195,11 @@ static void drop_staged(struct tunnel *t, unsigned most)
 bool tunnel_has_session(const struct tunnel *t, usec now)
 {
 	return t->current != NULL && session_may_send(t->current, now);
+}
+
+usec tunnel_session_until(const struct tunnel *t)
+{
+	return t->current == NULL ? USEC_NEVER : t->current->created_at + REJECT_AFTER;
 }
 
 enum drop tunnel_send(struct tunnel *t, struct packet *p, size_t mtu, usec now,

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Root is given up, for good, and what took root still works; sockets have the right owners and are gone at the end, however it
 # comes; the service manager is told. interface.md, section 1; reliability.md, 3.1, F70, vuln_33, vuln_52.
-# The folder /run/warren belongs to the user of the daemon that came last: this scenario has a /run of its own.
+# It has a /run of its own: who owns /run/warren depends on who lives there.
 if [ -z "${LAB_OWN_RUN-}" ]; then
 	LAB_OWN_RUN=1 exec unshare --mount bash "$0" "$@"
 fi
@@ -60,10 +60,15 @@ has_only_two() {
 		[ "$(field "$1" NoNewPrivs)" = 1 ]
 }
 
-# asks USER GROUP: a request on the control socket
+# is_confined PID: its system calls go through a filter
+is_confined() {
+	field "$1" Seccomp && [ "$(field "$1" Seccomp)" = 2 ]
+}
+
+# asks USER GROUP [SOCKET]: a request on the control socket
 asks() {
 	echo '{"cmd":"status"}' |
-		setpriv --reuid "$1" --regid "$2" --clear-groups socat -t 2 - "UNIX-CONNECT:$control" | grep -F warren.status
+		setpriv --reuid "$1" --regid "$2" --clear-groups socat -t 2 - "UNIX-CONNECT:${3-$control}" | grep -F warren.status
 }
 
 # owns FILE MODE USER GROUP
@@ -75,7 +80,17 @@ owns() {
 
 lab_pair_conf node 10.66.0.1/24 mate 10.66.0.2/32 192.0.2.2:51820 'MTU = 1380'
 lab_pair_conf mate 10.66.0.2/24 node 10.66.0.1/32 192.0.2.1:51820 'MTU = 1380'
-ok "the mate is up" lab_warrend mate
+ok "a daemon alone" daemon --user nobody --config "$LAB_DIR/$name.conf"
+ok "has the folder of its socket for itself" owns /run/warren 750 nobody nogroup
+LAB_OPTIONS=(--user daemon)
+ok "the mate is up, as another user" lab_warrend mate
+ok "now the folder is root's, and open" owns /run/warren 755 root root
+ok "the mate's socket is the mate's" owns "/run/warren/$(lab_if mate).sock" 660 daemon daemon
+ok "the first is reached by its group" asks daemon nogroup "$control"
+ok "the second by its own" asks nobody daemon "/run/warren/$(lab_if mate).sock"
+ok "and neither by the other's" eval \
+	'! asks daemon daemon "$control" && ! asks nobody nogroup "/run/warren/$(lab_if mate).sock"'
+ok "the first can go" stops "$pid"
 LAB_PREFIX=(setpriv --groups 4,27)
 for user in nobody daemon; do
 	group=$(id -gn $user)
@@ -84,10 +99,15 @@ for user in nobody daemon; do
 		'[ "$(cat /proc/$pid/comm)" = warrend ] && ls -l /proc/$pid/fd | grep -F /dev/net/tun'
 	ok "$user: user and group, no others" is_user "$pid" $user
 	ok "$user: two capabilities, no new privileges" has_only_two "$pid"
+	ok "$user: vuln_33: its system calls are filtered" is_confined "$pid"
 	ok "$user: its sweeper stays root, and has one descriptor" eval \
 		'is_user "$(sweeper_of $pid)" root; ls -l "/proc/$(sweeper_of $pid)/fd" | tee /dev/stderr | grep -c -- "->" | grep -qx 1'
 	ok "$user: the control socket is the user's and the group's" owns "$control" 660 $user "$group"
-	ok "$user: and its folder" owns /run/warren 750 $user "$group"
+	if [ $user = daemon ]; then
+		ok "$user: and their folder, there being no other" owns /run/warren 750 daemon daemon
+	else
+		ok "$user: their folder is root's, because of the mate" owns /run/warren 755 root root
+	fi
 	ok "$user: the UAPI socket is root's" owns "$uapi" 600 root root
 	ok "$user: and its folder" owns /run/wireguard 755 root root
 	ok "$user: traffic" pings node 10.66.0.2
@@ -184,8 +204,9 @@ ok "F70: and owns" owns "$control" 660 daemon daemon
 kill -KILL "$(sweeper_of "$pid")"
 ok "without its sweeper it stops as well: 0" lab_stop "$pid"
 ok "F70: what it could not remove is replaced by root's" daemon --user root
+ok "vuln_33: root's system calls are filtered, too" is_confined "$pid"
 ok "--user root: stays root, and says nothing" eval '[ "$(field $pid Uid)" = "0 0 0 0" ] && ! grep -F "stays root" "$LAB_DIR/warrend-node.log"'
-ok "its sockets are root's" eval 'owns "$control" 660 root root && owns /run/warren 750 root root'
+ok "its sockets are root's" eval 'owns "$control" 660 root root && owns /run/warren 755 root root'
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null
 ok "killed, it leaves no socket either" wait_for 2 lab_no_socket node
@@ -277,5 +298,5 @@ daemon --user nobody
 fatal "a second one" "$name is in use by another program" 4 "$WARREND" -f "$name"
 fatal "also when the log is silent" "another instance lives" 4 env LOG_LEVEL=silent "$WARREND" -f "$name"
 ok "SIGTERM: 0, and nothing is left" stops "$pid"
-[ $LAB_FAILED -eq 0 ] || lab_explain warrend-node
+[ $LAB_FAILED -eq 0 ] || lab_explain warrend-node warrend-mate
 lab_done

@@ -21,7 +21,7 @@ static usec earliest(const struct mesh *m)
 	usec at = USEC_NEVER;
 
 	list_for_each (item, &m->peers)
-		at = usec_min(at, tunnel_deadline(&list_entry(item, struct peer, order)->tunnel));
+		at = usec_min(at, peer_deadline(list_entry(item, struct peer, order)));
 	return at;
 }
 
