@@ -118,10 +118,11 @@ silent_syslog() {
 		for node in null zero random urandom net/tun; do
 			touch "$1/$node" && mount --bind "/dev/$node" "$1/$node" || return
 		done && mount --rbind "$1" /dev &&
-		python3 -c 'import socket, subprocess, sys
+		python3 -c 'import socket, subprocess, sys, time
 log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 log.bind("/dev/log")
-sys.exit(subprocess.run(sys.argv[1:]).returncode)' "$2" --config "$3" "$4" && sleep 30
+subprocess.run(sys.argv[1:])
+time.sleep(60)' "$2" --config "$3" "$4"
 }
 export -f silent_syslog
 lab_spawn left syslog bash -c 'silent_syslog "$@"' - "$LAB_DIR/dev" "$WARREND" "$LAB_DIR/$name.conf" "$name"
