@@ -90,6 +90,11 @@ sound() {
 	[ "$1" -eq "$2" ] && ! grep -E 'ERROR: |runtime error|definitely lost: [1-9]|Invalid|uninitialised' "$LAB_DIR/$3.log"
 }
 
+# Valgrind takes its time to begin.
+starts() {
+	lab_warrend node "$@" || wait_for 20 "$WARREN" status "$name"
+}
+
 # life WHAT COMMAND-PREFIX...
 life() {
 	local what=$1 pid status
@@ -97,7 +102,7 @@ life() {
 	conf node 10.66.0.1 mate 10.66.0.2 192.0.2.2
 	conf mate 10.66.0.2 node 10.66.0.1 192.0.2.1
 	WARREND=$LAB_BUILD/warrend lab_warrend mate
-	ok "$what: starts" lab_warrend node "$@"
+	ok "$what: starts" starts "$@"
 	pid=$LAB_PID
 	ok "$what: traffic" pings node 10.66.0.2
 	ok "$what: and from the other side" pings mate 10.66.0.1
