@@ -288,6 +288,25 @@ TEST(f44_an_outage_ends_when_the_path_is_back)
 	assert_true(slowest_return(SEC(600), 18) <= SEC(7));
 }
 
+/* The wall clock of one is set wrong and right again, through the renewals of sessions: not a ping is lost. */
+TEST(f53_nobody_notices_a_wall_clock_that_is_set)
+{
+	static const usec year = SEC(86400) * 365;
+	const usec offs[] = {SEC(3600), 10 * year, -SEC(3600), -10 * year, -ENV_FAKE_WALL};
+
+	net_start(1, 2);
+	for (size_t i = 0; i < sizeof offs / sizeof *offs; i++) {
+		nodes[1].env.env.wall_offset += offs[i];
+		net_ping(REKEY_AFTER + SEC(10));
+		nodes[1].env.env.wall_offset -= offs[i];
+		net_ping(REKEY_AFTER + SEC(10));
+	}
+	assert_int_equal(net.answers, net.pings);
+	for (uint8_t i = 1; i <= 2; i++)
+		assert_int_equal(nodes[i].m->shared.drops.count[DROP_TIMESTAMP], 0);
+	net_stop();
+}
+
 /* A host changes its address amid its traffic: the other follows with its first packet. */
 TEST(a_peer_that_moves_is_followed)
 {
@@ -317,6 +336,7 @@ int main(void)
 		RUN(nothing_comes_twice_or_changed_over_a_bad_network),
 		RUN(recovers_within_seconds_once_the_network_does),
 		RUN(f44_an_outage_ends_when_the_path_is_back),
+		RUN(f53_nobody_notices_a_wall_clock_that_is_set),
 		RUN(a_peer_that_moves_is_followed),
 	};
 
