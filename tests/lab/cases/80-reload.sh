@@ -137,7 +137,7 @@ cp "$LAB_DIR/good" "$file"
 ok "a file that did not change" says "$name: nothing changed" reload
 lab_spawn mate iperf3 iperf3 -s -p 5201 -B 10.66.0.2
 wait_for 5 lab_exec mate bash -c 'exec 3<>/dev/tcp/10.66.0.2/5201'
-lab_spawn node load iperf3 -c 10.66.0.2 -p 5201 -t 30 -b 20M
+lab_spawn node load iperf3 -c 10.66.0.2 -p 5201 -t 30 -b 100M
 load=$LAB_PID
 lab_spawn node ping ping -n -i 0.005 10.66.0.2
 ping=$LAB_PID
