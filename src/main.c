@@ -305,8 +305,7 @@ static void ready_in_background(void *ctx)
 		dup2(null, fd);
 	if (null > 2)
 		close(null);
-	openlog("warrend", LOG_PID, LOG_DAEMON);
-	b->sink->fd = SINK_SYSLOG;
+	sink_to_syslog(b->sink, _PATH_LOG);
 	if (write(b->ready_fd, "", 1) == 1)
 		close(b->ready_fd);
 }

@@ -2,13 +2,16 @@
 #include "sink.h"
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
-#define PREFIX_MAX 64 /* interface and level */
+#define PREFIX_MAX 96 /* interface and level, or what syslog wants before them */
 
 static usec now_boot(void)
 {
@@ -19,33 +22,69 @@ static usec now_boot(void)
 }
 
 /* A pipe that takes anything takes a whole line: POLLOUT promises PIPE_BUF bytes. */
-static void write_line(int fd, const char *text, size_t len)
+static bool write_line(int fd, const char *text, size_t len)
 {
 	struct pollfd ready = {.fd = fd, .events = POLLOUT};
 
-	if (poll(&ready, 1, 0) == 1 && write(fd, text, len) < 0)
-		return; /* nobody is left to tell */
+	return poll(&ready, 1, 0) == 1 && write(fd, text, len) >= 0;
 }
 
-static void emit(const struct sink *s, enum log_level level, const char *line)
+static bool emit_line(const struct sink *s, const char *level, const char *line)
+{
+	char text[PREFIX_MAX + LOG_LINE_MAX];
+	int len = snprintf(text, sizeof text, "%s: %s: %s\n", s->interface, level, line);
+
+	return write_line(s->fd, text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1);
+}
+
+/* By name each time: a daemon that was started anew is found. */
+static bool emit_syslog(const struct sink *s, int priority, const char *line)
+{
+	char text[PREFIX_MAX + LOG_LINE_MAX], when[32];
+	time_t now = time(NULL);
+	struct tm local;
+
+	if (localtime_r(&now, &local) == NULL)
+		local = (struct tm){.tm_mday = 1};
+	strftime(when, sizeof when, "%b %e %H:%M:%S", &local);
+	snprintf(text, sizeof text, "<%d>%s warrend[%d]: %s: %s", LOG_DAEMON | priority, when,
+		 (int)getpid(), s->interface, line);
+	return sendto(s->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL,
+		      (const struct sockaddr *)&s->syslog, sizeof s->syslog) >= 0;
+}
+
+static bool emit_one(const struct sink *s, enum log_level level, const char *line)
 {
 	static const struct {
 		const char *name;
 		int priority;
 	} levels[] = {
-		[LEVEL_SILENT] = {"", LOG_DAEMON},       [LEVEL_ERROR] = {"error", LOG_ERR},
+		[LEVEL_SILENT] = {"", LOG_INFO},         [LEVEL_ERROR] = {"error", LOG_ERR},
 		[LEVEL_WARN] = {"warning", LOG_WARNING}, [LEVEL_INFO] = {"info", LOG_INFO},
 		[LEVEL_DEBUG] = {"debug", LOG_DEBUG},
 	};
-	char text[PREFIX_MAX + LOG_LINE_MAX];
 
-	if (s->fd == SINK_SYSLOG) {
-		syslog(levels[level].priority, "%s: %s", s->interface, line);
-		return;
-	}
-	int len =
-		snprintf(text, sizeof text, "%s: %s: %s\n", s->interface, levels[level].name, line);
-	write_line(s->fd, text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1);
+	if (s->syslog.sun_path[0] != '\0')
+		return emit_syslog(s, levels[level].priority, line);
+	return emit_line(s, levels[level].name, line);
+}
+
+static void emit(struct sink *s, enum log_level level, const char *line)
+{
+	char more[64];
+
+	snprintf(more, sizeof more, "%u lines were lost: nobody took them", s->lost);
+	if (s->lost > 0 && emit_one(s, LEVEL_WARN, more))
+		s->lost = 0;
+	if (!emit_one(s, level, line))
+		s->lost++;
+}
+
+void sink_to_syslog(struct sink *s, const char *path)
+{
+	s->syslog = (struct sockaddr_un){.sun_family = AF_UNIX};
+	snprintf(s->syslog.sun_path, sizeof s->syslog.sun_path, "%s", path);
+	s->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
 void sink_write(struct sink *s, usec now, enum log_level level, const char *event, const char *line)

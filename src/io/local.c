@@ -55,6 +55,7 @@ struct local {
 	int fd;
 	struct loop_watch *accepting;
 	usec accept_at; /* accept again; USEC_NEVER: no pause */
+	int spare;      /* kept back for a client when there is no other descriptor; -1: in use */
 	size_t client_count, stay_count;
 	struct local_client clients[LOCAL_CLIENTS + LOCAL_STAY_MAX];
 
@@ -67,6 +68,12 @@ struct local {
 	void *removed_ctx;
 };
 
+static void spare_keep(struct local *l)
+{
+	if (l->spare < 0)
+		l->spare = open("/", O_PATH | O_CLOEXEC);
+}
+
 static const struct local_client *clients_end(const struct local *l)
 {
 	return l->clients + LOCAL_CLIENTS + LOCAL_STAY_MAX;
@@ -74,6 +81,7 @@ static const struct local_client *clients_end(const struct local *l)
 
 static void accept_resume(struct local *l)
 {
+	spare_keep(l);
 	l->accept_at = USEC_NEVER;
 	loop_watch_set(l->accepting, l->client_count < LOCAL_CLIENTS ? LOOP_READ : 0);
 }
@@ -346,13 +354,32 @@ static void client_new(struct local *l, int fd)
 	l->client_count++;
 }
 
+/* A client's descriptor or -1, with errno. Without any left (the process's or the whole host's) clients are served with the
+ * spare, one after the other. */
+static int accept_one(struct local *l)
+{
+	int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd >= 0 || (errno != EMFILE && errno != ENFILE) || l->spare < 0)
+		return fd;
+	close(l->spare);
+	l->spare = -1;
+	fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0) {
+		int err = errno;
+		spare_keep(l);
+		errno = err;
+	}
+	return fd;
+}
+
 static void on_connection(void *ctx, int events)
 {
 	struct local *l = ctx;
 
 	(void)events;
 	while (l->client_count < LOCAL_CLIENTS) {
-		int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept_one(l);
 		if (fd >= 0) {
 			client_new(l, fd);
 			continue;
@@ -492,6 +519,8 @@ void local_close(struct local *l)
 			client_close(c);
 	loop_unwatch(l->accepting);
 	close(l->fd);
+	if (l->spare >= 0)
+		close(l->spare);
 	free(l->path);
 	free(l);
 }
@@ -519,6 +548,7 @@ int local_open_fd(struct local **out, struct loop *loop, int fd, const char *pat
 		.ctx = ctx,
 		.fd = fd,
 		.accept_at = USEC_NEVER,
+		.spare = -1,
 		.inotify = -1,
 	};
 	if (path != NULL) {
@@ -532,6 +562,7 @@ int local_open_fd(struct local **out, struct loop *loop, int fd, const char *pat
 		err = -ENOMEM;
 		goto failed;
 	}
+	spare_keep(l);
 	*out = l;
 	return 0;
 

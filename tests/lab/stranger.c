@@ -25,10 +25,13 @@ static const char usage[] =
 	"usage: stranger types FROM TO                        every type byte, lengths 0 to 200\n"
 	"       stranger junk FROM TO SECONDS RATE            random bytes\n"
 	"       stranger initiations FROM TO SECONDS RATE KEY unknown keys, mac1 right for KEY\n"
+	"       stranger spoofed NET TO SECONDS RATE KEY      the same, from 65536 addresses "
+	"(IPv4)\n"
 	"       stranger loworder FROM TO KEY                 ephemeral keys of low order\n"
 	"       stranger record LINK FILE PORT                UDP from or to PORT, until killed\n"
 	"       stranger replay FROM TO FILE                  what was recorded\n"
-	"FROM and TO are ADDRESS:PORT; FROM may be an address of somebody else.\n";
+	"FROM and TO are ADDRESS:PORT; FROM may be an address of somebody else. NET is the first "
+	"of many.\n";
 
 #define DATAGRAM_MAX 2048
 #define LENGTH_MAX   200  /* of `types` and `junk` */
@@ -184,30 +187,86 @@ static void invent(struct stranger *s, const struct victim *v, struct noise_loca
 		exit(1);
 }
 
-/* Each decrypts to a key that is no peer of the victim's. */
-static void initiations(struct stranger *s, char **args)
-{
-	static struct message_initiation msgs[STRANGERS];
-	uint64_t until = number(args[2]) * 1000000;
-	struct victim v;
+/* Each decrypts to a key that is no peer's of the victim. */
+struct crowd {
+	struct victim victim;
+	struct message_initiation msgs[STRANGERS];
+};
 
-	choose_victim(&v, args[4]);
+static void gather_crowd(struct stranger *s, struct crowd *c, const char *key)
+{
+	choose_victim(&c->victim, key);
 	for (uint32_t i = 0; i < STRANGERS; i++) {
 		uint8_t timestamp[NOISE_TIMESTAMP_LEN] = {0};
 		struct noise_initiator attempt;
 		struct noise_remote remote;
 		struct noise_local local;
-		invent(s, &v, &local, &remote);
+		invent(s, &c->victim, &local, &remote);
 		noise_timestamp_next(timestamp, SEC(1700000000));
 		noise_write_initiation(&attempt, &local, &remote, i + 1, timestamp, &s->env,
-				       &msgs[i]);
+				       &c->msgs[i]);
 	}
+}
+
+static const struct message_initiation *next_of_crowd(struct stranger *s, struct crowd *c)
+{
+	struct message_initiation *msg = &c->msgs[s->sent % STRANGERS];
+
+	store_le32(msg->sender, rand_u32(&s->rand));
+	cookie_sign(&c->victim.jar, (uint8_t *)msg, sizeof *msg, 0);
+	return msg;
+}
+
+static void initiations(struct stranger *s, char **args)
+{
+	static struct crowd crowd;
+	uint64_t until = number(args[2]) * 1000000;
+
+	gather_crowd(s, &crowd, args[4]);
 	aim(s, args[0], args[1], number(args[3]));
+	while (since(s) < until)
+		say(s, next_of_crowd(s, &crowd), sizeof(struct message_initiation));
+}
+
+/* An initiation with its IPv4 and UDP headers, which the kernel leaves as they are but for the checksum of the first; the second
+ * may lack one. */
+struct spoofed {
+	uint8_t version, tos, total[2], id[2], fragment[2], ttl, protocol, checksum[2];
+	uint8_t source[4], destination[4];
+	uint8_t source_port[2], destination_port[2], udp_len[2], udp_checksum[2];
+	struct message_initiation msg;
+};
+
+static void spoofed(struct stranger *s, char **args)
+{
+	static struct crowd crowd;
+	uint64_t until = number(args[2]) * 1000000;
+	struct spoofed ip = {.version = 0x45, .ttl = 64, .protocol = IPPROTO_UDP};
+	struct addr from, to;
+
+	if (!addr_parse(&from, args[0]) || !addr_parse(&to, args[1]) || from.family != ADDR_V4 ||
+	    to.family != ADDR_V4) {
+		fputs(usage, stderr);
+		exit(2);
+	}
+	memcpy(ip.source, from.ip, sizeof ip.source);
+	memcpy(ip.destination, to.ip, sizeof ip.destination);
+	store_be16(ip.total, sizeof ip);
+	store_be16(ip.source_port, from.port);
+	store_be16(ip.destination_port, to.port);
+	store_be16(ip.udp_len, 8 + sizeof ip.msg);
+
+	gather_crowd(s, &crowd, args[4]);
+	s->rate = number(args[3]);
+	s->to_len = socket_name(args[1], &s->to);
+	s->fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW); /* hears nothing */
+	if (s->fd < 0)
+		fail("raw socket");
+	clock_gettime(CLOCK_MONOTONIC, &s->began);
 	while (since(s) < until) {
-		struct message_initiation *msg = &msgs[s->sent % STRANGERS];
-		store_le32(msg->sender, rand_u32(&s->rand));
-		cookie_sign(&v.jar, (uint8_t *)msg, sizeof *msg, 0);
-		say(s, msg, sizeof *msg);
+		store_be16(ip.source + 2, (uint16_t)rand_u32(&s->rand));
+		ip.msg = *next_of_crowd(s, &crowd);
+		say(s, &ip, sizeof ip);
 	}
 }
 
@@ -295,8 +354,9 @@ static const struct mode {
 	int args;
 	void (*run)(struct stranger *s, char **args);
 } modes[] = {
-	{"types", 2, types},       {"junk", 4, junk},     {"initiations", 5, initiations},
-	{"loworder", 3, loworder}, {"record", 3, record}, {"replay", 3, replay},
+	{"types", 2, types},     {"junk", 4, junk},         {"initiations", 5, initiations},
+	{"spoofed", 5, spoofed}, {"loworder", 3, loworder}, {"record", 3, record},
+	{"replay", 3, replay},
 };
 
 int main(int argc, char **argv)

@@ -128,6 +128,20 @@ ok "wg-quick up with the saved file" quick "$WARREND" up
 ok "ping" pings laptop 10.66.0.1
 down_and_gone "the saved file"
 
+# --- an interface that warren up made ---------------------------------------------------------------------------------
+
+file_with 10.66.0.0/24,fd66::/64 198.51.100.7:51820
+lab_forget "/run/warren/$name.up"
+ok "warren up" lab_exec laptop "$WARREN" up "$file"
+ok "its traffic" pings laptop 10.66.0.1
+ok "wg-quick save on it" quick "$WARREND" save
+cp "$file" "$LAB_DIR/warrend.saved"
+ok "the saved file is the same" same_text saved
+down_and_gone "after warren up"
+ok "warren up with the file that wg-quick saved" lab_exec laptop "$WARREN" up "$file"
+ok "traffic" pings laptop 10.66.0.1
+ok "warren down" lab_exec laptop "$WARREN" down "$file"
+
 # --- everything through the tunnel -----------------------------------------------------------------------------------
 
 # A loop would send the tunnel's own packets through the tunnel, again and again.

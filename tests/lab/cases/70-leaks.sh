@@ -1,6 +1,6 @@
 #!/bin/bash
-# A whole life of the daemon under AddressSanitizer and LeakSanitizer, and under valgrind: configured by a file and by wg,
-# traffic both ways, rubbish, the end; as another user. No report, exit status 0.
+# A whole life of the daemon under AddressSanitizer and LeakSanitizer, and under valgrind: configured by a file, reloaded, set by
+# wg, traffic both ways, rubbish, the end; as another user. No report, exit status 0.
 . "$(dirname "$0")/../lab"
 
 # Privileges are dropped in both.
@@ -31,6 +31,28 @@ conf() {
 		AllowedIPs = $4/32
 		Endpoint = $5:51820
 	END
+}
+
+# reloads: the daemon is told of a file with more, with less and with errors, again and again, while traffic passes
+reloads() {
+	local file=$LAB_DIR/$name.conf i
+	cp "$file" "$LAB_DIR/good"
+	lab_spawn node ping ping -n -q -i 0.05 10.66.0.2
+	for ((i = 0; i < 5; i++)); do
+		printf '%s\n' '[Peer]' "PublicKey = $(pub_of other)" 'Name = other' 'AllowedIPs = 10.67.0.0/16, fd67::/64' \
+			'Endpoint = 192.0.2.9:9' >>"$file"
+		"$WARREN" reload "$file" || return
+		sed -i "s|^AllowedIPs = 10.67.*|AllowedIPs = 10.68.0.0/16|; s|^ListenPort = .*|ListenPort = $((52000 + i))|
+			s|^Name = node|&\nMTU = 1380\nFwMark = 7|" "$file"
+		"$WARREN" reload "$file" || return
+		echo 'Adress = 1' >>"$file"
+		! "$WARREN" reload "$file" || return
+		printf '{"cmd":"reload","config":"[Interface]\\nPrivateKey = %s\\nMTU = x\\n"}\n' "$(key_of next)" |
+			socat -t 5 - "UNIX-CONNECT:/run/warren/$name.sock" | grep MTU || return
+		cp "$LAB_DIR/good" "$file"
+		"$WARREN" reload "$file" || return
+	done
+	kill "$LAB_PID"
 }
 
 # by_wg: every kind of change, and every question
@@ -68,6 +90,11 @@ sound() {
 	[ "$1" -eq "$2" ] && ! grep -E 'ERROR: |runtime error|definitely lost: [1-9]|Invalid|uninitialised' "$LAB_DIR/$3.log"
 }
 
+# Valgrind takes its time to begin.
+starts() {
+	lab_warrend node "$@" || wait_for 20 "$WARREN" status "$name"
+}
+
 # life WHAT COMMAND-PREFIX...
 life() {
 	local what=$1 pid status
@@ -75,10 +102,11 @@ life() {
 	conf node 10.66.0.1 mate 10.66.0.2 192.0.2.2
 	conf mate 10.66.0.2 node 10.66.0.1 192.0.2.1
 	WARREND=$LAB_BUILD/warrend lab_warrend mate
-	ok "$what: starts" lab_warrend node "$@"
+	ok "$what: starts" starts "$@"
 	pid=$LAB_PID
 	ok "$what: traffic" pings node 10.66.0.2
 	ok "$what: and from the other side" pings mate 10.66.0.1
+	ok "$what: reloaded" reloads
 	ok "$what: changed by wg" by_wg
 	ok "$what: traffic" pings node 10.66.0.2
 	ok "$what: rubbish" rubbish

@@ -40,6 +40,7 @@ static unsigned requests, removals, answers_out;
 static uid_t last_uid;
 static char last_text[64];
 static const char *last_at;
+static struct rlimit limit_before;
 static struct local_client *waiting;
 static bool flood_at_once;
 
@@ -146,7 +147,8 @@ static int set_up(void **state)
 	accept_calls = requests = removals = answers_out = 0;
 	flood_at_once = false;
 	env_fake_init(&env, 1);
-	if (mkdtemp(folder) == NULL || (l = loop_new()) == NULL)
+	if (getrlimit(RLIMIT_NOFILE, &limit_before) < 0 || mkdtemp(folder) == NULL ||
+	    (l = loop_new()) == NULL)
 		return -1;
 	snprintf(path, sizeof path, "%s/s.sock", folder);
 	return local_open(&local, l, path, 0600, &echo, &requests, &env.log);
@@ -155,6 +157,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
+	setrlimit(RLIMIT_NOFILE, &limit_before);
 	local_close(local);
 	local = NULL;
 	assert_int_equal(answers_out, 0);
@@ -506,12 +509,12 @@ TEST(a_host_without_descriptors_does_not_make_it_spin)
 
 	accept_err = EMFILE;
 	turns(50);
-	assert_int_equal(accept_calls, 1);
+	assert_int_equal(accept_calls, 2); /* once with the spare */
 	usec at = local_deadline(local);
 	assert_true(at <= loop_now(l) + SEC(1));
 	local_tick(local, at - 1);
 	turns(2);
-	assert_int_equal(accept_calls, 1);
+	assert_int_equal(accept_calls, 2);
 	accept_err = 0;
 	local_tick(local, at);
 	say(fd, "at last\n");
@@ -519,6 +522,35 @@ TEST(a_host_without_descriptors_does_not_make_it_spin)
 	assert_true(hears(fd, "at last\n"));
 	assert_non_null(strstr(env.last_line, "cannot take a client"));
 	close(fd);
+}
+
+/* Until the end of the test. */
+static void no_more_descriptors(void)
+{
+	struct rlimit limit = limit_before;
+	int lowest = dup(STDIN_FILENO);
+
+	assert_true(lowest >= 0);
+	close(lowest);
+	limit.rlim_cur = (rlim_t)lowest;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+TEST(f59_without_descriptors_clients_are_served_one_after_the_other)
+{
+	int fds[] = {client(), client(), client()};
+
+	no_more_descriptors();
+	for (int round = 0; round < 3; round++)
+		say(fds[round], "me\n");
+	for (int round = 0; round < 3; round++) {
+		turns(6);
+		assert_true(hears(fds[round], "me\n"));
+		assert_int_equal(requests, round + 1);
+		shutdown(fds[round], SHUT_RDWR); /* its number stays taken */
+	}
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
 }
 
 TEST(a_leaving_client_ends_the_pause)
@@ -1062,6 +1094,7 @@ int main(void)
 		RUN_WITH_SOCKET(a_client_that_does_not_take_its_answer_is_closed),
 		RUN_WITH_SOCKET(megabytes_of_rubbish_end_at_the_limit),
 		RUN_WITH_SOCKET(a_host_without_descriptors_does_not_make_it_spin),
+		RUN_WITH_SOCKET(f59_without_descriptors_clients_are_served_one_after_the_other),
 		RUN_WITH_SOCKET(a_leaving_client_ends_the_pause),
 		RUN_WITH_SOCKET(the_socket_has_its_mode_whatever_the_umask),
 		RUN_WITH_SOCKET(a_shared_socket_and_its_folder_are_the_users_and_the_groups),

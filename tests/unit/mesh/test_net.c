@@ -7,7 +7,7 @@
 #include "support/test.h"
 
 #define FLIGHTS_MAX 1024
-#define PINGS_MAX   4096
+#define PINGS_MAX   16384
 #define PING_LEN    100
 #define PING_EVERY  MSEC(100)
 #define MOVED       7 /* node 1 is there once it moved */
@@ -20,11 +20,12 @@ struct flight {
 static struct net {
 	usec now, delay, jitter;
 	unsigned loss, repeat, corrupt; /* in percent */
+	unsigned cut;                   /* bit N: what node N sends is lost */
 	struct rand rand;
 	struct flight flights[FLIGHTS_MAX];
 	size_t flight_count;
 	uint8_t node_count;
-	uint32_t pings; /* sent, numbered from 0 */
+	uint32_t pings, answers; /* sent, numbered from 0; delivered */
 	uint8_t asked[PINGS_MAX],
 		answered[PINGS_MAX]; /* how often a ping, and its answer, was delivered */
 } net;
@@ -80,7 +81,7 @@ static void collect(struct node *n)
 	size_t count = node_take(n, letters, BATCH_MAX);
 
 	for (size_t i = 0; i < count; i++) {
-		if (happens(net.loss))
+		if (net.cut & 1u << n->number || happens(net.loss))
 			continue;
 		launch(&letters[i]);
 		if (happens(net.repeat))
@@ -131,6 +132,7 @@ static void look_at_tun(struct node *n)
 		assert_memory_equal(got[i], expected, PING_LEN);
 		assert_true(number < net.pings);
 		assert_int_equal((kind == PING ? net.asked : net.answered)[number]++, 0);
+		net.answers += kind == ANSWER;
 		if (kind == PING)
 			ping(n->number, from, ANSWER, number);
 	}
@@ -235,6 +237,76 @@ TEST(recovers_within_seconds_once_the_network_does)
 	}
 }
 
+/* Ten packets a second from each node in `from`, for so long or until one is answered. Returns how long that was. */
+static usec knock(unsigned from, usec longest)
+{
+	usec began = net.now;
+	uint32_t answers = net.answers;
+
+	while (net.now - began < longest && net.answers == answers) {
+		for (uint8_t i = 1; i <= 2; i++) {
+			assert_true(net.pings < PINGS_MAX);
+			if (from & 1u << i)
+				ping(i, 3 - i, PING, net.pings++);
+		}
+		net_run(net.now + PING_EVERY);
+	}
+	return net.now - began;
+}
+
+/* An outage of so long, in each direction or one, with traffic from each end or one, at sessions of every age: the longest that the first
+ * answer took after the path was back. */
+static usec slowest_return(usec outage, uint64_t seeds)
+{
+	static const unsigned ends[] = {1u << 1, 1u << 2, 1u << 1 | 1u << 2};
+	usec slowest = 0;
+
+	for (uint64_t seed = 0; seed < seeds; seed++) {
+		net_start(seed + 1, 2);
+		net_ping(SEC(1) + rand_below(&net.rand, (uint32_t)SEC(110)));
+		unsigned from = ends[seed % 3];
+		net.cut = ends[seed / 3 % 3];
+		net_run(net.now + SEC(1)); /* nothing is on its way */
+		assert_int_equal(knock(from, outage), outage);
+		net.cut = 0;
+		usec took = knock(from, SEC(60));
+		slowest = took > slowest ? took : slowest;
+		net_stop();
+	}
+	print_message("# f44: outage of %d s: back %d ms after it at the latest\n",
+		      (int)(outage / SEC(1)), (int)(slowest / MSEC(1)));
+	return slowest;
+}
+
+/* As long as a session lives it outlives the outage. Longer ones wait for the next initiation, which leaves five seconds and a
+ * third after the one before (protocol.md, section 4). */
+TEST(f44_an_outage_ends_when_the_path_is_back)
+{
+	assert_true(slowest_return(SEC(1), 50) <= SEC(1));
+	assert_true(slowest_return(SEC(30), 50) <= SEC(1));
+	assert_true(slowest_return(SEC(180), 50) <= SEC(7));
+	assert_true(slowest_return(SEC(600), 18) <= SEC(7));
+}
+
+/* The wall clock of one is set wrong and right again, through the renewals of sessions: not a ping is lost. */
+TEST(f53_nobody_notices_a_wall_clock_that_is_set)
+{
+	static const usec year = SEC(86400) * 365;
+	const usec offs[] = {SEC(3600), 10 * year, -SEC(3600), -10 * year, -ENV_FAKE_WALL};
+
+	net_start(1, 2);
+	for (size_t i = 0; i < sizeof offs / sizeof *offs; i++) {
+		nodes[1].env.env.wall_offset += offs[i];
+		net_ping(REKEY_AFTER + SEC(10));
+		nodes[1].env.env.wall_offset -= offs[i];
+		net_ping(REKEY_AFTER + SEC(10));
+	}
+	assert_int_equal(net.answers, net.pings);
+	for (uint8_t i = 1; i <= 2; i++)
+		assert_int_equal(nodes[i].m->shared.drops.count[DROP_TIMESTAMP], 0);
+	net_stop();
+}
+
 /* A host changes its address amid its traffic: the other follows with its first packet. */
 TEST(a_peer_that_moves_is_followed)
 {
@@ -263,6 +335,8 @@ int main(void)
 		RUN(every_ping_is_answered_once_through_all_renewals),
 		RUN(nothing_comes_twice_or_changed_over_a_bad_network),
 		RUN(recovers_within_seconds_once_the_network_does),
+		RUN(f44_an_outage_ends_when_the_path_is_back),
+		RUN(f53_nobody_notices_a_wall_clock_that_is_set),
 		RUN(a_peer_that_moves_is_followed),
 	};
 
