@@ -141,8 +141,11 @@ void aside_start(struct aside *a, void (*work)(void *ctx, const struct log *log)
 	a->ctx = ctx;
 	a->line_count = 0;
 	a->has_thread = thread_start(a);
-	if (!a->has_thread)
+	if (!a->has_thread) {
+		log_warn(a->log,
+			 "the host has no thread to give: packets wait for what is done meanwhile");
 		run(a);
+	}
 }
 
 bool aside_busy(const struct aside *a)

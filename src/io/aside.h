@@ -17,9 +17,9 @@ struct aside *aside_new(struct loop *l, const struct log *log);
 /* Waits for the job under way, whose `done` is not called any more; its log is told. NULL is fine. */
 void aside_free(struct aside *a);
 
-/* Call work(ctx, log) beside the loop, then done(ctx) in a later turn of it. What work says in its log is told just before that. The thread
- * has the capabilities of who calls, and takes no signals. A host without a thread to give has the work done before
- * this returns. Only while aside_busy() is false, which it is again in `done`. */
+/* Call work(ctx, log) beside the loop, then done(ctx) in a later turn of it. What work says in its log is told just before that. The
+ * thread has the capabilities of who calls, and takes no signals. Where the host has no thread to give, which the log says, the
+ * work is done before this returns. Only while aside_busy() is false, as it is again in `done`. */
 void aside_start(struct aside *a, void (*work)(void *ctx, const struct log *log),
 		 void (*done)(void *ctx), void *ctx);
 bool aside_busy(const struct aside *a);

@@ -56,9 +56,9 @@ void event_note(struct events *events, struct peer *p, usec now)
 {
 	enum mesh_peer_state state = peer_state(p, now);
 
-	if (p->switches != p->told.switches)
+	if (p->moves.told != p->told.moves)
 		add(events, p, EVENT_ROAMED, p->told.state, USEC_NEVER, now);
-	p->told.switches = p->switches;
+	p->told.moves = p->moves.told;
 	if (state == p->told.state)
 		return;
 

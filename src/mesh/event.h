@@ -18,8 +18,8 @@ enum mesh_peer_state { MESH_PEER_IDLE, MESH_PEER_DIRECT, MESH_PEER_DOWN };
 enum event_reason {
 	EVENT_ADDED, /* there was no such peer: `from` is nothing */
 	EVENT_HANDSHAKE, /* a handshake was completed; took: since its first message, or since it was down */
-	EVENT_HEARD,     /* it was down, and speaks in its old session; took: since it was down */
-	EVENT_ROAMED,    /* it sends from another address; the state stays */
+	EVENT_HEARD,  /* it was down, and speaks in its old session; took: since it was down */
+	EVENT_ROAMED, /* it sends from another address; the state stays. Not each time: moves.h */
 	EVENT_NO_ANSWER, /* a handshake was given up; took: since it was last heard */
 	EVENT_EXPIRED, /* the session is too old, and there is no other; took: since it was direct */
 	EVENT_NEW_KEY, /* our own key changed, and no session outlives that */
@@ -45,7 +45,7 @@ struct events {
 struct event_told {
 	enum mesh_peer_state state;
 	usec since;
-	unsigned switches;
+	unsigned moves;
 };
 
 /* Note what changed about a peer since the last call. */

@@ -19,5 +19,8 @@ void moves_note(struct moves *m, const char *label, const struct addr *from, con
 			 label, left, right);
 	else
 		log_info(log, "%s moved from %s to %s", label, left, right);
-	*m = (struct moves){.quiet_until = now + (fight ? MOVES_AGAIN : MOVES_EVERY)};
+	*m = (struct moves){
+		.quiet_until = now + (fight ? MOVES_AGAIN : MOVES_EVERY),
+		.told = m->told + 1,
+	};
 }

@@ -1,4 +1,4 @@
-/* What the log says of a peer that moves: not every move. A key that two hosts have is heard from both in turn, packet by packet; then it
+/* What log and events say of a peer that moves: not every move. A key that two hosts have is heard from both in turn, packet by packet; then it
  * is said who fights (reliability.md, F12). Packets do not wait for this: they follow the peer at each move. */
 #ifndef MESH_MOVES_H
 #define MESH_MOVES_H
@@ -13,7 +13,7 @@
 
 struct moves {
 	usec quiet_until;
-	unsigned untold;
+	unsigned told, untold; /* the latter since then */
 };
 
 /* The peer called `label` moved. */

@@ -52,12 +52,16 @@ is_user() {
 		[ -z "$(field "$1" Groups | tr -d ' ')" ]
 }
 
-# has_only_two PID: CAP_NET_BIND_SERVICE (10) and CAP_NET_ADMIN (12), and no way to more
+# has_only_two PID: CAP_NET_BIND_SERVICE (10) and CAP_NET_ADMIN (12), and no way to more, in each of its threads
 has_only_two() {
-	grep -E 'Cap|NoNew' "/proc/$1/status"
-	[ "$(field "$1" CapEff)" = 0000000000001400 ] && [ "$(field "$1" CapPrm)" = 0000000000001400 ] &&
-		[ "$(field "$1" CapInh)$(field "$1" CapBnd)$(field "$1" CapAmb)" = "$(printf '0%.0s' {1..48})" ] &&
-		[ "$(field "$1" NoNewPrivs)" = 1 ]
+	local thread
+	for thread in /proc/"$1"/task/*; do
+		thread=${thread#/proc/}
+		grep -E 'Cap|NoNew' "/proc/$thread/status"
+		[ "$(field "$thread" CapEff)" = 0000000000001400 ] && [ "$(field "$thread" CapPrm)" = 0000000000001400 ] &&
+			[ "$(field "$thread" CapInh)$(field "$thread" CapBnd)$(field "$thread" CapAmb)" = "$(printf '0%.0s' {1..48})" ] &&
+			[ "$(field "$thread" NoNewPrivs)" = 1 ] || return
+	done
 }
 
 # is_confined PID: its system calls go through a filter
@@ -110,8 +114,10 @@ for user in nobody daemon; do
 	fi
 	ok "$user: the UAPI socket is root's" owns "$uapi" 600 root root
 	ok "$user: and its folder" owns /run/wireguard 755 root root
+	ok "$user: the state folder is the user's alone" owns "$STATE_DIRECTORY" 700 $user "$group"
 	ok "$user: traffic" pings node 10.66.0.2
 	ok "$user: SIGTERM: 0, and nothing is left" stops "$pid"
+	ok "$user: but its state" owns "$STATE_DIRECTORY/$name.state" 600 $user "$group"
 done
 
 # --- after the drop ---------------------------------------------------------------------------------------------------
@@ -145,6 +151,10 @@ ok "wg sets a firewall mark" wg set "$name" fwmark 51
 ok "its packets have it" eval 'pings node 10.66.0.2 && marked'
 ok "and off again" eval 'wg set "$name" fwmark off && pings node 10.66.0.2'
 ok "a port with a mark at once" eval 'wg set "$name" listen-port 444 fwmark 52 && pings node 10.66.0.2'
+sed -i 's/^Address.*/&, 10.66.8.1\/24/' "$LAB_DIR/$name.conf"
+ok "a reload adds an address" eval \
+	'"$WARREN" reload "$LAB_DIR/$name.conf" && lab_exec node ip address show dev "$name" | grep 10.66.8.1'
+ok "by nobody who may do more" eval 'is_user "$pid" daemon && has_only_two "$pid"'
 ok "an address by ip" eval 'lab_exec node ip address add 10.66.9.1/24 dev "$name" && lab_exec node ip address show dev "$name" | grep 10.66.9.1'
 ok "its private key is in its memory once" eval '[ "$("$LAB_TREE/tests/lab/scan" $pid "$(key_of node)")" = 1 ]'
 ok "and not in the sweeper's" eval '[ "$("$LAB_TREE/tests/lab/scan" $(sweeper_of $pid) "$(key_of node)")" = 0 ]'

@@ -53,7 +53,7 @@ conf() {
 	END
 }
 name=$(lab_if node)
-conf node 10.66.0.1/24 far 10.66.0.2/32 'Endpoint = 203.0.113.7:51820'
+conf node '10.66.0.1/24, fd66::1/64' far 10.66.0.2/32 'Endpoint = 203.0.113.7:51820'
 conf far 10.66.0.2/24 node 10.66.0.1/32
 ok "the far end is up" lab_warrend far
 ok "the node is up" lab_warrend node
@@ -219,6 +219,10 @@ ok "F63: set down, packets from peers are counted" wait_for 2 counted
 lab_exec node ip link set "$name" up
 changed=$(now)
 recovers "F63: set up: back" far 10.66.0.1
+all_set() {
+	lab_exec node ip route show dev "$1" | grep '^10.66.0.2 ' && lab_exec node ip -6 address show dev "$1" | grep fd66::1/64
+}
+ok "F63: its routes and IPv6 addresses, which the kernel had dropped, are set again" wait_for 2 all_set "$name"
 lab_exec node ip link set "$name" mtu 1280
 ok "F63: its MTU changed: known" wait_for 1 eval '[ "$("$WARREN" status "$name" --json | jq ".peers[0].path.mtu")" = 1280 ]'
 lab_exec node ip link set "$name" down
@@ -226,6 +230,7 @@ lab_exec node ip link set "$name" name renamed
 lab_exec node ip link set renamed up
 changed=$(now)
 recovers "F63: renamed: traffic" far 10.66.0.1
+ok "F63: renamed, too, it has all its routes and addresses" wait_for 2 all_set renamed
 ok "F63: the log says so" wait_for 1 grep -q "called renamed now" "$LAB_DIR/warrend-node.log"
 ok "F63: the sockets stay" eval '"$WARREN" status "$name" && wg show "$name"'
 lab_exec node ip link set renamed mtu 1320

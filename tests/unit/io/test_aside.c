@@ -198,6 +198,7 @@ TEST(without_a_thread_to_give_the_work_is_done_all_the_same)
 	aside_start(a, work, done, &job);
 	assert_int_equal(job.works, 1);
 	assert_int_equal(job.dones, 0); /* not within the call */
+	assert_non_null(strstr(env.last_line, "no thread to give"));
 	assert_true(pthread_equal(job.thread, loop_thread));
 	loop_run(l);
 	assert_int_equal(job.dones, 1);

@@ -68,7 +68,7 @@ TEST(a_move_long_after_a_fight_is_a_move)
 /* --- a node that hears both ------------------------------------------------------------------------------------- */
 
 static struct node *one, *two, *twin;
-static unsigned told, fights;
+static unsigned told, fights, roamed;
 static usec told_at, clock_now;
 
 static void listen_to(void *ctx, enum log_level level, const char *event, const char *line)
@@ -105,7 +105,7 @@ static int start(void **state)
 	node_add_peer(d, one, "", false, true);
 	node_apply(twin, d, NOW);
 	one->env.log.sink = listen_to;
-	told = fights = 0;
+	told = fights = roamed = 0;
 	return 0;
 }
 
@@ -129,6 +129,8 @@ static void say(struct node *n, usec now)
 	node_settle_all(all, 3, now);
 	for (int i = 0; i < 3; i++)
 		outbox_clear(&all[i]->out);
+	for (struct event e; mesh_event_take(one->m, &e);)
+		roamed += e.reason == EVENT_ROAMED;
 }
 
 TEST(f12_two_hosts_with_one_key_make_no_storm_and_the_operator_knows_both)
@@ -146,6 +148,7 @@ TEST(f12_two_hosts_with_one_key_make_no_storm_and_the_operator_knows_both)
 	assert_in_range(strays, 0, 12); /* packets follow at once; a handshake may draw them away */
 	assert_in_range(told, 2, 13);
 	assert_int_equal(fights, 1);
+	assert_int_equal(roamed, told);
 	assert_in_range(p->tunnel.stats.handshakes_done, 2, 24);
 
 	/* One of them goes; the other stays where it is, and nothing more is told. */

@@ -161,6 +161,7 @@ TEST(f63_the_overlay_is_known_by_its_index)
 			 WATCH_CHANGED);
 	assert_string_equal(h.overlay.name, "renamed");
 	assert_false(h.overlay.up);
+	assert_int_equal(h.overlay.ups, 1);
 }
 
 /* Every way to shorten a message by whole words, with its length field saying so. */
@@ -363,6 +364,21 @@ TEST(f32_a_default_route_that_goes_with_its_link_is_noticed)
 	route_undo(r, &undo, tun_index(uplink));
 }
 
+/* Routes went with it, even if it is up again before anybody looks. */
+TEST(f63_that_the_overlay_was_down_is_not_missed)
+{
+	unsigned before = watch_host(w)->overlay.ups;
+
+	watch_tick(w, now);
+	watch_tick(w, now + SEC(10)); /* a reading alone is no change */
+	assert_int_equal(watch_host(w)->overlay.ups, before);
+	netns_link_down(r, tun_index(overlay));
+	assert_int_equal(link_set_up(r, tun_index(overlay)), 0);
+	assert_true(noticed());
+	assert_true(watch_host(w)->overlay.up);
+	assert_int_equal(watch_host(w)->overlay.ups, before + 1);
+}
+
 TEST(f38_after_an_overrun_everything_is_read_anew)
 {
 	struct prefix p = netns_prefix("192.0.2.10/24"), other = netns_prefix("10.77.0.0/32");
@@ -425,6 +441,7 @@ int main(void)
 		LIVE(f30_an_address_that_comes_and_goes_is_noticed),
 		LIVE(f34_ipv6_that_comes_rotates_and_goes_is_noticed),
 		LIVE(f32_a_default_route_that_goes_with_its_link_is_noticed),
+		LIVE(f63_that_the_overlay_was_down_is_not_missed),
 		LIVE(f38_after_an_overrun_everything_is_read_anew),
 		LIVE(a_burst_is_gathered_into_one_reading),
 	};
