@@ -1,0 +1,354 @@
+/* Joining for the TUN: dataplane.md, section 3, rules 6 to 9; what can be joined is what the kernel's
+ * own GRO joins (net/ipv4/tcp_offload.c, udp_offload.c), less its special cases.
+ *
+ * Only the first header after the IP header is looked at: a packet whose flow cannot be read there
+ * (fragments, IP options, extension headers) is joined with nothing and nothing is joined across it,
+ * so there is no chain to walk. */
+#include "tun/gro.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/defence.h"
+#include "base/ip.h"
+#include "tun/csum.h"
+#include "tun/vnet.h"
+
+#define IP_PROTOCOL_ICMP   1
+#define IP_PROTOCOL_TCP    6
+#define IP_PROTOCOL_ICMPV6 58
+#define IP4_DF             0x4000
+#define TCP_HEADER_LEN     20u
+#define TCP_PSH            0x08
+#define TCP_ACK            0x10
+#define TCP_CHECKSUM       16
+#define UDP_HEADER_LEN     8
+#define UDP_CHECKSUM       6
+
+_Static_assert(VNET_LEN <= PACKET_HEAD, "written before the packet");
+
+/* Flows that can grow at the same time. One that hashes to the place of another ends the other's
+ * group: that costs a write more, and a look-up never more than one comparison. */
+#define FLOWS_MAX 64
+#define NO_GROUP  BATCH_MAX
+
+/* What a packet means for the groups that are open. */
+enum kind {
+	KIND_OTHER,  /* nothing: it is of no TCP or UDP flow */
+	KIND_HIDDEN, /* it may be of any flow: nothing may be moved before it */
+	KIND_FLOW,   /* of this flow, but never joined */
+	KIND_DATA,   /* can be joined */
+};
+
+struct segment {
+	uint8_t *ip;
+	uint32_t len;
+	uint8_t ip_len, header_len; /* the IP header; that and the transport header */
+	uint8_t family, protocol;
+};
+
+struct group {
+	struct segment first; /* with the headers it came with, until the batch is through */
+	uint32_t len;
+	uint8_t count;
+	bool verified; /* the first one's checksums: looked at when there is a second */
+	bool id_fixed; /* from the second on */
+	bool pushed;
+};
+
+struct work {
+	struct group groups[BATCH_MAX];
+	size_t group_count;
+	uint16_t group_of[BATCH_MAX]; /* by packet */
+	uint16_t open[FLOWS_MAX];
+};
+
+static void forget_open(struct work *w)
+{
+	for (size_t i = 0; i < FLOWS_MAX; i++)
+		w->open[i] = NO_GROUP;
+}
+
+static uint32_t payload_len(const struct segment *s)
+{
+	return s->len - s->header_len;
+}
+
+static const uint8_t *transport(const struct segment *s)
+{
+	return s->ip + s->ip_len;
+}
+
+/* Everything but ACK and PSH must be off, the reserved bits included. */
+static enum kind tcp_kind(struct segment *s)
+{
+	const uint8_t *tcp = transport(s);
+
+	if (s->len < s->ip_len + TCP_HEADER_LEN)
+		return KIND_HIDDEN;
+	s->header_len = (uint8_t)(s->ip_len + (tcp[12] >> 4) * 4);
+	if (s->header_len < s->ip_len + TCP_HEADER_LEN || s->header_len >= s->len)
+		return KIND_FLOW;
+	if ((tcp[12] & 0x0f) != 0 || (tcp[13] & ~TCP_PSH) != TCP_ACK)
+		return KIND_FLOW;
+	return KIND_DATA;
+}
+
+static enum kind udp_kind(struct segment *s)
+{
+	const uint8_t *udp = transport(s);
+
+	s->header_len = (uint8_t)(s->ip_len + UDP_HEADER_LEN);
+	if (s->len < s->header_len)
+		return KIND_HIDDEN;
+	if (s->header_len == s->len || load_be16(udp + 4) != s->len - s->ip_len ||
+	    load_be16(udp + 6) == 0)
+		return KIND_FLOW;
+	return KIND_DATA;
+}
+
+static enum kind kind_of(struct segment *s, const struct packet *p, unsigned kinds)
+{
+	struct ip_view ip;
+	unsigned wanted;
+	bool v4;
+	enum kind kind;
+
+	*s = (struct segment){.ip = p->data};
+	if (!ip_view(&ip, p->data, p->len) || ip.len != p->len || ip.len > PACKET_DATA)
+		return KIND_HIDDEN;
+	v4 = ip.family == ADDR_V4;
+	*s = (struct segment){.ip = p->data,
+			      .ip_len = v4 ? IP4_HEADER_LEN : IP6_HEADER_LEN,
+			      .len = (uint32_t)p->len,
+			      .family = ip.family,
+			      .protocol = p->data[v4 ? 9 : 6]};
+
+	if (s->protocol == (v4 ? IP_PROTOCOL_ICMP : IP_PROTOCOL_ICMPV6))
+		return KIND_OTHER;
+	if (v4 && (p->data[0] != 0x45 || (load_be16(p->data + 6) & ~IP4_DF) != 0))
+		return KIND_HIDDEN;
+	if (s->protocol == IP_PROTOCOL_TCP) {
+		wanted = GRO_TCP;
+		kind = tcp_kind(s);
+	} else if (s->protocol == IP_PROTOCOL_UDP) {
+		wanted = GRO_UDP;
+		kind = udp_kind(s);
+	} else {
+		return KIND_HIDDEN;
+	}
+	return kind == KIND_DATA && !(kinds & wanted) ? KIND_FLOW : kind;
+}
+
+/* Addresses and ports. That a stranger can make flows collide costs him his own speed, or a peer's
+ * some joining. */
+static size_t slot_of(const struct segment *s)
+{
+	const uint8_t *at = s->ip + (s->family == ADDR_V4 ? 12 : 8);
+	uint64_t hash = load_be32(transport(s));
+
+	for (; at < transport(s); at += 8) {
+		hash = (hash ^ load_be64(at)) * UINT64_C(0x9e3779b97f4a7c15);
+		hash ^= hash >> 32;
+	}
+	return hash % FLOWS_MAX;
+}
+
+/* All that has to be equal in the IP headers: not length, ID and checksum. */
+static bool same_ip(const struct segment *a, const struct segment *b)
+{
+	const uint8_t *p = a->ip, *q = b->ip;
+
+	if (a->family != b->family)
+		return false;
+	if (a->family == ADDR_V4)
+		return memcmp(p, q, 2) == 0 && memcmp(p + 6, q + 6, 4) == 0 &&
+		       memcmp(p + 12, q + 12, 8) == 0;
+	return memcmp(p, q, 4) == 0 && memcmp(p + 6, q + 6, 34) == 0;
+}
+
+/* Of TCP: not sequence number, flags (see tcp_kind) and checksum. */
+static bool same_transport(const struct segment *a, const struct segment *b)
+{
+	const uint8_t *p = transport(a), *q = transport(b);
+
+	if (a->header_len != b->header_len || memcmp(p, q, 4) != 0)
+		return false;
+	return a->protocol == IP_PROTOCOL_UDP ||
+	       (memcmp(p + 8, q + 8, 5) == 0 && memcmp(p + 14, q + 14, 2) == 0 &&
+		memcmp(p + 18, q + 18, (size_t)a->header_len - a->ip_len - 18) == 0);
+}
+
+static uint16_t id_after_first(const struct group *g, const struct segment *s)
+{
+	return (uint16_t)(load_be16(s->ip + 4) - load_be16(g->first.ip + 4));
+}
+
+static bool id_follows(const struct group *g, const struct segment *s)
+{
+	uint16_t ahead = id_after_first(g, s);
+	bool may_stay = (load_be16(s->ip + 6) & IP4_DF) != 0 && (g->count == 1 || g->id_fixed);
+	bool may_count = !g->id_fixed;
+
+	return (may_count && ahead == g->count) || (may_stay && ahead == 0);
+}
+
+static bool follows(const struct group *g, const struct segment *s)
+{
+	uint32_t joined = g->len - g->first.header_len;
+
+	if (s->protocol == IP_PROTOCOL_TCP &&
+	    load_be32(transport(s) + 4) != load_be32(transport(&g->first) + 4) + joined)
+		return false;
+	return s->family == ADDR_V6 || id_follows(g, s);
+}
+
+/* Right, and written as whoever cuts the packets apart will write them: 0xffff is a zero that only
+ * UDP writes so. */
+static bool checksums_hold(const struct segment *s)
+{
+	uint32_t len = s->len - s->ip_len;
+	size_t addr_len = addr_ip_len(s->family);
+	const uint8_t *dst = transport(s) - addr_len;
+	uint32_t sum;
+
+	if (s->family == ADDR_V4 &&
+	    (load_be16(s->ip + 10) == 0xffff || csum_sum(s->ip, s->ip_len) != 0xffff))
+		return false;
+	if (s->protocol == IP_PROTOCOL_TCP && load_be16(transport(s) + 16) == 0xffff)
+		return false;
+	sum = csum_pseudo(s->family, dst - addr_len, dst, s->protocol, len);
+	return csum_fold(sum + csum_sum(transport(s), len)) == 0xffff;
+}
+
+static bool joins(struct group *g, const struct segment *s)
+{
+	if (!same_ip(&g->first, s) || !same_transport(&g->first, s) || !follows(g, s))
+		return false;
+	if (payload_len(s) > payload_len(&g->first) || g->count == GRO_SEGMENTS_MAX)
+		return false;
+	if (DEFENCE(59, g->len + payload_len(s) > PACKET_DATA))
+		return false;
+	g->verified = g->verified || checksums_hold(&g->first);
+	return g->verified && checksums_hold(s);
+}
+
+static bool is_pushed(const struct segment *s)
+{
+	return s->protocol == IP_PROTOCOL_TCP && (transport(s)[13] & TCP_PSH) != 0;
+}
+
+static size_t group_begin(struct work *w, const struct segment *s)
+{
+	w->groups[w->group_count] = (struct group){.first = *s, .len = s->len, .count = 1};
+	return w->group_count++;
+}
+
+/* The group that the packet joined, or that began with it. */
+static size_t place(struct work *w, const struct packet *p, unsigned kinds)
+{
+	struct segment s;
+	enum kind kind = kind_of(&s, p, kinds);
+	struct group *g;
+	uint16_t *open;
+	size_t index;
+
+	if (kind == KIND_OTHER)
+		return group_begin(w, &s);
+	if (kind == KIND_HIDDEN) {
+		forget_open(w);
+		return group_begin(w, &s);
+	}
+
+	open = &w->open[slot_of(&s)];
+	index = *open;
+	*open = NO_GROUP;
+	if (kind == KIND_FLOW)
+		return group_begin(w, &s);
+	if (index == NO_GROUP || !joins(&w->groups[index], &s)) {
+		index = group_begin(w, &s);
+		if (!is_pushed(&s))
+			*open = (uint16_t)index;
+		return index;
+	}
+
+	g = &w->groups[index];
+	g->id_fixed = s.family == ADDR_V4 && id_after_first(g, &s) == 0;
+	g->pushed = is_pushed(&s);
+	g->len += payload_len(&s);
+	g->count++;
+	if (!g->pushed && payload_len(&s) == payload_len(&g->first))
+		*open = (uint16_t)index;
+	return index;
+}
+
+/* The headers of the first packet become those of all, and say in the vnet header how to cut. */
+static void describe(struct vnet *v, const struct group *g)
+{
+	const struct segment *s = &g->first;
+	uint32_t len = g->len - s->ip_len;
+	size_t addr_len = addr_ip_len(s->family);
+	uint8_t *ip = s->ip, *tp = s->ip + s->ip_len, *dst = tp - addr_len;
+	uint16_t pseudo = csum_pseudo(s->family, dst - addr_len, dst, s->protocol, len);
+
+	*v = (struct vnet){.flags = VNET_NEEDS_CSUM,
+			   .hdr_len = s->header_len,
+			   .gso_size = (uint16_t)payload_len(s),
+			   .csum_start = s->ip_len};
+	if (s->family == ADDR_V4) {
+		store_be16(ip + 2, (uint16_t)g->len);
+		store_be16(ip + 10, 0);
+		store_be16(ip + 10, (uint16_t)~csum_sum(ip, s->ip_len));
+	} else {
+		store_be16(ip + 4, (uint16_t)len);
+	}
+	if (s->protocol == IP_PROTOCOL_TCP) {
+		v->gso_type = s->family == ADDR_V4 ? VNET_TCPV4 : VNET_TCPV6;
+		v->csum_offset = TCP_CHECKSUM;
+		tp[13] |= g->pushed ? TCP_PSH : 0;
+	} else {
+		v->gso_type = VNET_UDP_L4;
+		v->csum_offset = UDP_CHECKSUM;
+		store_be16(tp + 4, (uint16_t)len);
+	}
+	store_be16(tp + v->csum_offset, pseudo);
+}
+
+void gro_join(struct gro *g, const struct batch *batch, unsigned kinds)
+{
+	struct work w;
+	struct iovec *next = g->iov;
+
+	assert(batch->count <= BATCH_MAX);
+	w.group_count = 0;
+	forget_open(&w);
+	for (size_t i = 0; i < batch->count; i++)
+		w.group_of[i] = (uint16_t)place(&w, &batch->packets[i], kinds);
+
+	for (size_t i = 0; i < w.group_count; i++) {
+		g->writes[i] = (struct gro_write){.iov = next};
+		next += w.groups[i].count;
+	}
+	g->write_count = w.group_count;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct packet *p = &batch->packets[i];
+		const struct group *group = &w.groups[w.group_of[i]];
+		struct gro_write *write = &g->writes[w.group_of[i]];
+		struct iovec *iov = &write->iov[write->count++];
+
+		if (iov == write->iov) {
+			struct vnet v = {0};
+
+			if (group->count > 1)
+				describe(&v, group);
+			memcpy(p->data - VNET_LEN, &v, VNET_LEN);
+			*iov = (struct iovec){p->data - VNET_LEN, VNET_LEN + p->len};
+		} else {
+			size_t skip = group->first.header_len;
+
+			*iov = (struct iovec){p->data + skip, p->len - skip};
+		}
+	}
+}
