@@ -28,10 +28,7 @@
 
 _Static_assert(VNET_LEN <= PACKET_HEAD, "written before the packet");
 
-/* Flows that can grow at the same time. One that hashes to the place of another ends the other's
- * group: that costs a write more, and a look-up never more than one comparison. */
-#define FLOWS_MAX 64
-#define NO_GROUP  BATCH_MAX
+#define NO_GROUP BATCH_MAX
 
 /* What a packet means for the groups that are open. */
 enum kind {
@@ -41,47 +38,24 @@ enum kind {
 	KIND_DATA,   /* can be joined */
 };
 
-struct segment {
-	uint8_t *ip;
-	uint32_t len;
-	uint8_t ip_len, header_len; /* the IP header; that and the transport header */
-	uint8_t family, protocol;
-};
-
-struct group {
-	struct segment first; /* with the headers it came with, until the batch is through */
-	uint32_t len;
-	uint8_t count;
-	bool verified; /* the first one's checksums: looked at when there is a second */
-	bool id_fixed; /* from the second on */
-	bool pushed;
-};
-
-struct work {
-	struct group groups[BATCH_MAX];
-	size_t group_count;
-	uint16_t group_of[BATCH_MAX]; /* by packet */
-	uint16_t open[FLOWS_MAX];
-};
-
-static void forget_open(struct work *w)
+static void forget_open(struct gro *gro)
 {
-	for (size_t i = 0; i < FLOWS_MAX; i++)
-		w->open[i] = NO_GROUP;
+	for (size_t i = 0; i < GRO_FLOWS; i++)
+		gro->open[i] = NO_GROUP;
 }
 
-static uint32_t payload_len(const struct segment *s)
+static uint32_t payload_len(const struct gro_segment *s)
 {
 	return s->len - s->header_len;
 }
 
-static const uint8_t *transport(const struct segment *s)
+static const uint8_t *transport(const struct gro_segment *s)
 {
 	return s->ip + s->ip_len;
 }
 
 /* Everything but ACK and PSH must be off, the reserved bits included. */
-static enum kind tcp_kind(struct segment *s)
+static enum kind tcp_kind(struct gro_segment *s)
 {
 	const uint8_t *tcp = transport(s);
 
@@ -95,7 +69,7 @@ static enum kind tcp_kind(struct segment *s)
 	return KIND_DATA;
 }
 
-static enum kind udp_kind(struct segment *s)
+static enum kind udp_kind(struct gro_segment *s)
 {
 	const uint8_t *udp = transport(s);
 
@@ -108,22 +82,22 @@ static enum kind udp_kind(struct segment *s)
 	return KIND_DATA;
 }
 
-static enum kind kind_of(struct segment *s, const struct packet *p, unsigned kinds)
+static enum kind kind_of(struct gro_segment *s, const struct packet *p, unsigned kinds)
 {
 	struct ip_view ip;
 	unsigned wanted;
 	bool v4;
 	enum kind kind;
 
-	*s = (struct segment){.ip = p->data};
+	*s = (struct gro_segment){.ip = p->data};
 	if (!ip_view(&ip, p->data, p->len) || ip.len != p->len || ip.len > PACKET_DATA)
 		return KIND_HIDDEN;
 	v4 = ip.family == ADDR_V4;
-	*s = (struct segment){.ip = p->data,
-			      .ip_len = v4 ? IP4_HEADER_LEN : IP6_HEADER_LEN,
-			      .len = (uint32_t)p->len,
-			      .family = ip.family,
-			      .protocol = p->data[v4 ? 9 : 6]};
+	*s = (struct gro_segment){.ip = p->data,
+				  .ip_len = v4 ? IP4_HEADER_LEN : IP6_HEADER_LEN,
+				  .len = (uint32_t)p->len,
+				  .family = ip.family,
+				  .protocol = p->data[v4 ? 9 : 6]};
 
 	if (s->protocol == (v4 ? IP_PROTOCOL_ICMP : IP_PROTOCOL_ICMPV6))
 		return KIND_OTHER;
@@ -141,9 +115,9 @@ static enum kind kind_of(struct segment *s, const struct packet *p, unsigned kin
 	return kind == KIND_DATA && !(kinds & wanted) ? KIND_FLOW : kind;
 }
 
-/* Addresses and ports. That a stranger can make flows collide costs him his own speed, or a peer's
- * some joining. */
-static size_t slot_of(const struct segment *s)
+/* Addresses and ports. A flow that hashes to the place of another ends the other's group: that costs
+ * a write more, and a look-up is never more than one comparison. */
+static size_t slot_of(const struct gro_segment *s)
 {
 	const uint8_t *at = s->ip + (s->family == ADDR_V4 ? 12 : 8);
 	uint64_t hash = load_be32(transport(s));
@@ -152,11 +126,11 @@ static size_t slot_of(const struct segment *s)
 		hash = (hash ^ load_be64(at)) * UINT64_C(0x9e3779b97f4a7c15);
 		hash ^= hash >> 32;
 	}
-	return hash % FLOWS_MAX;
+	return hash % GRO_FLOWS;
 }
 
 /* All that has to be equal in the IP headers: not length, ID and checksum. */
-static bool same_ip(const struct segment *a, const struct segment *b)
+static bool same_ip(const struct gro_segment *a, const struct gro_segment *b)
 {
 	const uint8_t *p = a->ip, *q = b->ip;
 
@@ -169,7 +143,7 @@ static bool same_ip(const struct segment *a, const struct segment *b)
 }
 
 /* Of TCP: not sequence number, flags (see tcp_kind) and checksum. */
-static bool same_transport(const struct segment *a, const struct segment *b)
+static bool same_transport(const struct gro_segment *a, const struct gro_segment *b)
 {
 	const uint8_t *p = transport(a), *q = transport(b);
 
@@ -180,12 +154,12 @@ static bool same_transport(const struct segment *a, const struct segment *b)
 		memcmp(p + 18, q + 18, (size_t)a->header_len - a->ip_len - 18) == 0);
 }
 
-static uint16_t id_after_first(const struct group *g, const struct segment *s)
+static uint16_t id_after_first(const struct gro_group *g, const struct gro_segment *s)
 {
 	return (uint16_t)(load_be16(s->ip + 4) - load_be16(g->first.ip + 4));
 }
 
-static bool id_follows(const struct group *g, const struct segment *s)
+static bool id_follows(const struct gro_group *g, const struct gro_segment *s)
 {
 	uint16_t ahead = id_after_first(g, s);
 	bool may_stay = (load_be16(s->ip + 6) & IP4_DF) != 0 && (g->count == 1 || g->id_fixed);
@@ -194,7 +168,7 @@ static bool id_follows(const struct group *g, const struct segment *s)
 	return (may_count && ahead == g->count) || (may_stay && ahead == 0);
 }
 
-static bool follows(const struct group *g, const struct segment *s)
+static bool follows(const struct gro_group *g, const struct gro_segment *s)
 {
 	uint32_t joined = g->len - g->first.header_len;
 
@@ -204,25 +178,30 @@ static bool follows(const struct group *g, const struct segment *s)
 	return s->family == ADDR_V6 || id_follows(g, s);
 }
 
-/* Right, and written as whoever cuts the packets apart will write them: 0xffff is a zero that only
- * UDP writes so. */
-static bool checksums_hold(const struct segment *s)
+/* Of the pseudo header, all but the length: the same for all packets of a flow. Never 0. */
+static uint16_t pseudo_of(const struct gro_segment *s)
 {
-	uint32_t len = s->len - s->ip_len;
 	size_t addr_len = addr_ip_len(s->family);
 	const uint8_t *dst = transport(s) - addr_len;
-	uint32_t sum;
+
+	return csum_pseudo(s->family, dst - addr_len, dst, s->protocol, 0);
+}
+
+/* Right, and written as whoever cuts the packets apart will write them: 0xffff is a zero that only
+ * UDP writes so. */
+static bool checksums_hold(const struct gro_segment *s, uint32_t pseudo)
+{
+	uint32_t len = s->len - s->ip_len;
 
 	if (s->family == ADDR_V4 &&
 	    (load_be16(s->ip + 10) == 0xffff || csum_sum(s->ip, s->ip_len) != 0xffff))
 		return false;
-	if (s->protocol == IP_PROTOCOL_TCP && load_be16(transport(s) + 16) == 0xffff)
+	if (s->protocol == IP_PROTOCOL_TCP && load_be16(transport(s) + TCP_CHECKSUM) == 0xffff)
 		return false;
-	sum = csum_pseudo(s->family, dst - addr_len, dst, s->protocol, len);
-	return csum_fold(sum + csum_sum(transport(s), len)) == 0xffff;
+	return csum_fold(pseudo + len + csum_sum(transport(s), len)) == 0xffff;
 }
 
-static bool joins(struct group *g, const struct segment *s)
+static bool joins(struct gro_group *g, const struct gro_segment *s)
 {
 	if (!same_ip(&g->first, s) || !same_transport(&g->first, s) || !follows(g, s))
 		return false;
@@ -230,50 +209,54 @@ static bool joins(struct group *g, const struct segment *s)
 		return false;
 	if (DEFENCE(59, g->len + payload_len(s) > PACKET_DATA))
 		return false;
-	g->verified = g->verified || checksums_hold(&g->first);
-	return g->verified && checksums_hold(s);
+	if (g->pseudo == 0) {
+		g->pseudo = pseudo_of(s);
+		if (!checksums_hold(&g->first, g->pseudo))
+			return false;
+	}
+	return checksums_hold(s, g->pseudo);
 }
 
-static bool is_pushed(const struct segment *s)
+static bool is_pushed(const struct gro_segment *s)
 {
 	return s->protocol == IP_PROTOCOL_TCP && (transport(s)[13] & TCP_PSH) != 0;
 }
 
-static size_t group_begin(struct work *w, const struct segment *s)
+static size_t group_begin(struct gro *gro, const struct gro_segment *s)
 {
-	w->groups[w->group_count] = (struct group){.first = *s, .len = s->len, .count = 1};
-	return w->group_count++;
+	gro->groups[gro->write_count] = (struct gro_group){.first = *s, .len = s->len, .count = 1};
+	return gro->write_count++;
 }
 
 /* The group that the packet joined, or that began with it. */
-static size_t place(struct work *w, const struct packet *p, unsigned kinds)
+static size_t place(struct gro *gro, const struct packet *p, unsigned kinds)
 {
-	struct segment s;
+	struct gro_segment s;
 	enum kind kind = kind_of(&s, p, kinds);
-	struct group *g;
+	struct gro_group *g;
 	uint16_t *open;
 	size_t index;
 
 	if (kind == KIND_OTHER)
-		return group_begin(w, &s);
+		return group_begin(gro, &s);
 	if (kind == KIND_HIDDEN) {
-		forget_open(w);
-		return group_begin(w, &s);
+		forget_open(gro);
+		return group_begin(gro, &s);
 	}
 
-	open = &w->open[slot_of(&s)];
+	open = &gro->open[slot_of(&s)];
 	index = *open;
 	*open = NO_GROUP;
 	if (kind == KIND_FLOW)
-		return group_begin(w, &s);
-	if (index == NO_GROUP || !joins(&w->groups[index], &s)) {
-		index = group_begin(w, &s);
+		return group_begin(gro, &s);
+	if (index == NO_GROUP || !joins(&gro->groups[index], &s)) {
+		index = group_begin(gro, &s);
 		if (!is_pushed(&s))
 			*open = (uint16_t)index;
 		return index;
 	}
 
-	g = &w->groups[index];
+	g = &gro->groups[index];
 	g->id_fixed = s.family == ADDR_V4 && id_after_first(g, &s) == 0;
 	g->pushed = is_pushed(&s);
 	g->len += payload_len(&s);
@@ -284,13 +267,11 @@ static size_t place(struct work *w, const struct packet *p, unsigned kinds)
 }
 
 /* The headers of the first packet become those of all, and say in the vnet header how to cut. */
-static void describe(struct vnet *v, const struct group *g)
+static void describe(struct vnet *v, const struct gro_group *g)
 {
-	const struct segment *s = &g->first;
+	const struct gro_segment *s = &g->first;
 	uint32_t len = g->len - s->ip_len;
-	size_t addr_len = addr_ip_len(s->family);
-	uint8_t *ip = s->ip, *tp = s->ip + s->ip_len, *dst = tp - addr_len;
-	uint16_t pseudo = csum_pseudo(s->family, dst - addr_len, dst, s->protocol, len);
+	uint8_t *ip = s->ip, *tp = s->ip + s->ip_len;
 
 	*v = (struct vnet){.flags = VNET_NEEDS_CSUM,
 			   .hdr_len = s->header_len,
@@ -312,43 +293,43 @@ static void describe(struct vnet *v, const struct group *g)
 		v->csum_offset = UDP_CHECKSUM;
 		store_be16(tp + 4, (uint16_t)len);
 	}
-	store_be16(tp + v->csum_offset, pseudo);
+	store_be16(tp + v->csum_offset, csum_fold(g->pseudo + len));
 }
 
-void gro_join(struct gro *g, const struct batch *batch, unsigned kinds)
+/* The packet, or what the group takes of it. */
+static void gather(struct gro_write *write, const struct gro_group *g, const struct packet *p)
 {
-	struct work w;
-	struct iovec *next = g->iov;
+	struct iovec *iov = &write->iov[write->count++];
+	size_t skip = g->first.header_len;
+
+	if (p->data != g->first.ip) {
+		*iov = (struct iovec){p->data + skip, p->len - skip};
+		return;
+	}
+
+	struct vnet v = {.gso_type = VNET_PLAIN};
+
+	if (g->count > 1)
+		describe(&v, g);
+	memcpy(p->data - VNET_LEN, &v, VNET_LEN);
+	*iov = (struct iovec){p->data - VNET_LEN, VNET_LEN + p->len};
+}
+
+void gro_join(struct gro *gro, const struct batch *batch, unsigned kinds)
+{
+	struct iovec *next = gro->iov;
 
 	assert(batch->count <= BATCH_MAX);
-	w.group_count = 0;
-	forget_open(&w);
+	gro->write_count = 0;
+	forget_open(gro);
 	for (size_t i = 0; i < batch->count; i++)
-		w.group_of[i] = (uint16_t)place(&w, &batch->packets[i], kinds);
+		gro->group_of[i] = (uint16_t)place(gro, &batch->packets[i], kinds);
 
-	for (size_t i = 0; i < w.group_count; i++) {
-		g->writes[i] = (struct gro_write){.iov = next};
-		next += w.groups[i].count;
+	for (size_t i = 0; i < gro->write_count; i++) {
+		gro->writes[i] = (struct gro_write){.iov = next};
+		next += gro->groups[i].count;
 	}
-	g->write_count = w.group_count;
-
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct packet *p = &batch->packets[i];
-		const struct group *group = &w.groups[w.group_of[i]];
-		struct gro_write *write = &g->writes[w.group_of[i]];
-		struct iovec *iov = &write->iov[write->count++];
-
-		if (iov == write->iov) {
-			struct vnet v = {0};
-
-			if (group->count > 1)
-				describe(&v, group);
-			memcpy(p->data - VNET_LEN, &v, VNET_LEN);
-			*iov = (struct iovec){p->data - VNET_LEN, VNET_LEN + p->len};
-		} else {
-			size_t skip = group->first.header_len;
-
-			*iov = (struct iovec){p->data + skip, p->len - skip};
-		}
-	}
+	for (size_t i = 0; i < batch->count; i++)
+		gather(&gro->writes[gro->group_of[i]], &gro->groups[gro->group_of[i]],
+		       &batch->packets[i]);
 }

@@ -32,16 +32,41 @@ struct gro_write {
 	size_t count; /* of iov, and of packets */
 };
 
-/* The result for one batch; no need to initialise it. */
+/* A packet as far as joining cares. */
+struct gro_segment {
+	uint8_t *ip;
+	uint32_t len;
+	uint8_t ip_len, header_len; /* the IP header; that and the transport header */
+	uint8_t family, protocol;
+};
+
+/* What becomes one write. */
+struct gro_group {
+	struct gro_segment first; /* with the headers it came with, until the batch is through */
+	uint32_t len;             /* of all, joined */
+	uint16_t
+		pseudo; /* sum of the pseudo header but its length; 0 while only one packet is known */
+	uint8_t count;
+	bool id_fixed; /* told by the second packet */
+	bool pushed;   /* by the last */
+};
+
+/* Flows that can grow at the same time. */
+#define GRO_FLOWS 64
+
+/* The result for one batch is `writes`; the rest is memory of gro.c. No need to initialise it. */
 struct gro {
 	struct gro_write writes[BATCH_MAX];
 	size_t write_count;
 	struct iovec iov[BATCH_MAX];
+	struct gro_group groups[BATCH_MAX]; /* one for each write */
+	uint16_t group_of[BATCH_MAX];       /* by packet */
+	uint16_t open[GRO_FLOWS];           /* groups that can still grow, by hash of the flow */
 };
 
 /* Arrange the packets of `batch` as writes, in the order of the first packet of each. The VNET_LEN
  * bytes before each packet are ours; the headers of a packet that others were joined to are
  * rewritten in place. The writes point into the packets. `kinds`: GRO_TCP | GRO_UDP, or fewer. */
-void gro_join(struct gro *g, const struct batch *batch, unsigned kinds);
+void gro_join(struct gro *gro, const struct batch *batch, unsigned kinds);
 
 #endif

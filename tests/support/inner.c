@@ -6,6 +6,26 @@
 
 #include "base/bytes.h"
 
+#define ACK 0x010
+#define BETWEEN_TWO                                                                                \
+	.traffic_class = 2, .hop_limit = 64, .src = 1, .dst = 2, .src_port = 5001, .dst_port = 443
+
+const struct inner inner_examples[INNER_EXAMPLES] = {
+	{BETWEEN_TWO, .id = 7, .fragment = 0x4000, .seq = 0xffffff00, .flags = ACK, .window = 501},
+	{BETWEEN_TWO, .id = 7, .seq = 1, .ack = 77, .flags = ACK,
+	 .options = {1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8}, .options_len = 12},
+	{BETWEEN_TWO, .v6 = true, .seq = 0xfffffff0, .flags = ACK, .flow_label = 0xabcde},
+	{BETWEEN_TWO, .udp = true, .id = 0xffff},
+	{BETWEEN_TWO, .udp = true, .v6 = true},
+};
+
+void inner_advance(struct inner *in)
+{
+	in->seq += (uint32_t)in->payload_len;
+	in->id++;
+	in->payload_seed += 13;
+}
+
 static size_t ip_header_len(const uint8_t *packet)
 {
 	return packet[0] >> 4 == 6 ? 40 : (size_t)(packet[0] & 15) * 4;

@@ -23,6 +23,14 @@ struct inner {
 	uint8_t payload_seed; /* payload bytes count up from here */
 };
 
+/* TCP and UDP as hosts send them, between the same two: with DF and without, with timestamps, over
+ * IPv6. Their numbers are about to wrap. */
+#define INNER_EXAMPLES 5
+extern const struct inner inner_examples[INNER_EXAMPLES];
+
+/* The packet that follows this one in its flow: other payload, numbers counted on. */
+void inner_advance(struct inner *in);
+
 size_t inner_len(const struct inner *in);
 /* Writes inner_len() bytes. */
 void inner_write(uint8_t *out, const struct inner *in);
