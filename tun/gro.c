@@ -54,7 +54,6 @@ static const uint8_t *transport(const struct gro_segment *s)
 	return s->ip + s->ip_len;
 }
 
-/* Everything but ACK and PSH must be off, the reserved bits included. */
 static enum kind tcp_kind(struct gro_segment *s)
 {
 	const uint8_t *tcp = transport(s);
@@ -64,9 +63,7 @@ static enum kind tcp_kind(struct gro_segment *s)
 	s->header_len = (uint8_t)(s->ip_len + (tcp[12] >> 4) * 4);
 	if (s->header_len < s->ip_len + TCP_HEADER_LEN || s->header_len >= s->len)
 		return KIND_FLOW;
-	if ((tcp[12] & 0x0f) != 0 || (tcp[13] & ~TCP_PSH) != TCP_ACK)
-		return KIND_FLOW;
-	return KIND_DATA;
+	return (tcp[13] & ~TCP_PSH) == TCP_ACK ? KIND_DATA : KIND_FLOW;
 }
 
 static enum kind udp_kind(struct gro_segment *s)
@@ -126,7 +123,7 @@ static size_t slot_of(const struct gro_segment *s)
 		hash = (hash ^ load_be64(at)) * UINT64_C(0x9e3779b97f4a7c15);
 		hash ^= hash >> 32;
 	}
-	return hash % GRO_FLOWS;
+	return (size_t)((hash >> 32) * GRO_FLOWS >> 32);
 }
 
 /* All that has to be equal in the IP headers: not length, ID and checksum. */
@@ -134,20 +131,19 @@ static bool same_ip(const struct gro_segment *a, const struct gro_segment *b)
 {
 	const uint8_t *p = a->ip, *q = b->ip;
 
-	if (a->family != b->family)
-		return false;
 	if (a->family == ADDR_V4)
 		return memcmp(p, q, 2) == 0 && memcmp(p + 6, q + 6, 4) == 0 &&
 		       memcmp(p + 12, q + 12, 8) == 0;
 	return memcmp(p, q, 4) == 0 && memcmp(p + 6, q + 6, 34) == 0;
 }
 
-/* Of TCP: not sequence number, flags (see tcp_kind) and checksum. */
+/* Of TCP: not sequence number, flags (see tcp_kind) and checksum; the header's length and the reserved
+ * bits before the options. */
 static bool same_transport(const struct gro_segment *a, const struct gro_segment *b)
 {
 	const uint8_t *p = transport(a), *q = transport(b);
 
-	if (a->header_len != b->header_len || memcmp(p, q, 4) != 0)
+	if (memcmp(p, q, 4) != 0)
 		return false;
 	return a->protocol == IP_PROTOCOL_UDP ||
 	       (memcmp(p + 8, q + 8, 5) == 0 && memcmp(p + 14, q + 14, 2) == 0 &&

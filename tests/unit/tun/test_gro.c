@@ -457,6 +457,29 @@ TEST(flows_grow_side_by_side)
 	expect_writes("20 20 20 20 20 20");
 }
 
+/* Others that would follow the first in all but address or port, some of which hash to its place.
+ * Addresses are changed so that the checksum does not tell. */
+TEST(flows_that_share_a_place_stay_apart)
+{
+	for (size_t k = 0; k < INNER_EXAMPLES; k++) {
+		for (unsigned other = 1; other < 2000; other++) {
+			struct inner in = inner_of(k, 20);
+
+			in.dst = 255;
+			begin();
+			add_next(&in, 20);
+			if (other < 250) {
+				in.src = (uint8_t)(in.src + other);
+				in.dst = (uint8_t)(in.dst - other);
+			} else {
+				in.dst_port ^= (uint16_t)other;
+			}
+			add_next(&in, 20);
+			expect_writes("1 1");
+		}
+	}
+}
+
 TEST(icmp_between_them_does_not_matter)
 {
 	for (size_t k = 0; k < INNER_EXAMPLES; k++) {
@@ -530,6 +553,47 @@ TEST(a_packet_cut_short_or_with_a_tail_passes_as_it_is)
 			expect_writes(is_whole ? "2" : "1 1");
 		}
 	}
+}
+
+TEST(a_packet_shorter_than_its_headers_passes_as_it_is)
+{
+	for (size_t k = 0; k < INNER_EXAMPLES; k++) {
+		struct inner in = inner_of(k, 1);
+		uint8_t whole[200] = {0};
+
+		inner_write(whole, &in);
+		for (size_t len = in.v6 ? 40 : 20; len < inner_len(&in); len++) {
+			begin();
+			for (int i = 0; i < 2; i++) {
+				uint8_t *packet = add_room(len);
+
+				memcpy(packet, whole, len);
+				store_be16(packet + (in.v6 ? 4 : 2),
+					   (uint16_t)(in.v6 ? len - 40 : len));
+				inner_sign(packet, len);
+			}
+			expect_writes("1 1");
+		}
+	}
+}
+
+/* Made so that the sums hold where the transport header would begin without the options. */
+TEST(ip_options_keep_packets_apart)
+{
+	struct inner in = inner_of(3, 100);
+
+	in.src_port = 1;
+	in.dst_port = 0xfffe;
+	begin();
+	for (int i = 0; i < 3; i++) {
+		uint8_t *packet = add(&in);
+
+		packet[0] = 0x46;
+		store_be16(packet + 10, 0);
+		store_be16(packet + 10, (uint16_t)~inner_sum(0, packet, 20));
+		inner_advance(&in);
+	}
+	expect_writes("1 1 1");
 }
 
 TEST(header_lengths_that_lie_keep_packets_apart)
@@ -783,9 +847,12 @@ int main(void)
 		RUN(a_group_has_at_most_64_packets),
 		RUN(a_packet_that_cannot_be_joined_ends_the_group_of_its_flow),
 		RUN(flows_grow_side_by_side),
+		RUN(flows_that_share_a_place_stay_apart),
 		RUN(icmp_between_them_does_not_matter),
 		RUN(nothing_is_moved_before_a_packet_whose_flow_is_hidden),
 		RUN(a_packet_cut_short_or_with_a_tail_passes_as_it_is),
+		RUN(a_packet_shorter_than_its_headers_passes_as_it_is),
+		RUN(ip_options_keep_packets_apart),
 		RUN(header_lengths_that_lie_keep_packets_apart),
 		RUN(joins_only_what_the_kernel_takes),
 		RUN(vuln_38_extension_chains_up_to_the_mtu_pass_in_bounded_time),
