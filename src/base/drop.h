@@ -30,7 +30,9 @@
 	X(OUTBOX_FULL, "outbox_full", "more to send in one turn than there is room for")           \
 	X(SEND_FAILED, "send_failed", "the host refused to send it")                               \
 	X(TUN_FAILED, "tun_failed", "the TUN device refused it")                                   \
-	X(TRUNCATED, "truncated", "arrived longer than a buffer")
+	X(TRUNCATED, "truncated", "arrived longer than a buffer")                                  \
+	X(VNET, "vnet", "outgoing packet whose offload header asks what it cannot have")           \
+	X(OFFLOAD, "offload", "outgoing super-packet, or one without checksum, that cannot be one")
 
 enum drop {
 	DROP_NONE,
