@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "support/cutter.h"
 
 #define ACK 0x010
 #define BETWEEN_TWO                                                                                \
@@ -36,21 +37,13 @@ size_t inner_len(const struct inner *in)
 	return (in->v6 ? 40u : 20u) + (in->udp ? 8 : 20 + in->options_len) + in->payload_len;
 }
 
-uint16_t inner_sum(uint32_t sum, const uint8_t *data, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		sum += i % 2 == 0 ? (uint32_t)data[i] << 8 : data[i];
-		sum = (sum & 0xffff) + (sum >> 16);
-	}
-	return (uint16_t)((sum & 0xffff) + (sum >> 16));
-}
-
-uint32_t inner_pseudo(const uint8_t *packet, uint8_t protocol, size_t transport_len)
+uint16_t inner_pseudo(const uint8_t *packet, uint8_t protocol, size_t transport_len)
 {
 	bool v6 = packet[0] >> 4 == 6;
+	uint8_t rest[4] = {0, protocol};
 
-	return (uint32_t)inner_sum(0, packet + (v6 ? 8 : 12), v6 ? 32 : 8) + protocol +
-	       (uint32_t)transport_len;
+	store_be16(rest + 2, (uint16_t)transport_len);
+	return cutter_sum(cutter_sum(0, packet + (v6 ? 8 : 12), v6 ? 32 : 8), rest, sizeof rest);
 }
 
 void inner_sign(uint8_t *packet, size_t len)
@@ -62,13 +55,13 @@ void inner_sign(uint8_t *packet, size_t len)
 
 	if (!v6 && len >= 20 && len >= ip_len) {
 		store_be16(packet + 10, 0);
-		store_be16(packet + 10, (uint16_t)~inner_sum(0, packet, ip_len));
+		store_be16(packet + 10, (uint16_t)~cutter_sum(0, packet, ip_len));
 	}
 	if ((protocol != 6 && protocol != 17) || at + 2 > len)
 		return;
 	store_be16(packet + at, 0);
-	uint16_t sum = (uint16_t)~inner_sum(inner_pseudo(packet, protocol, len - ip_len),
-					    packet + ip_len, len - ip_len);
+	uint16_t sum = (uint16_t)~cutter_sum(inner_pseudo(packet, protocol, len - ip_len),
+					     packet + ip_len, len - ip_len);
 	store_be16(packet + at, sum == 0 && protocol == 17 ? 0xffff : sum);
 }
 

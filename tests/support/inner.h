@@ -38,9 +38,7 @@ void inner_write(uint8_t *out, const struct inner *in);
  * directly behind the IP header, as far as they lie inside `len`. */
 void inner_sign(uint8_t *packet, size_t len);
 
-/* A slow Internet checksum of `len` bytes, begun with `sum`: folded, not inverted. */
-uint16_t inner_sum(uint32_t sum, const uint8_t *data, size_t len);
-/* The sum to begin a transport checksum with. */
-uint32_t inner_pseudo(const uint8_t *packet, uint8_t protocol, size_t transport_len);
+/* The sum of the pseudo header, to begin a transport checksum with; folded. */
+uint16_t inner_pseudo(const uint8_t *packet, uint8_t protocol, size_t transport_len);
 
 #endif

@@ -4,19 +4,19 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "support/cutter.h"
 #include "support/inner.h"
-
-#define HEAD 10
 
 struct recut {
 	const struct batch *before;
 	bool seen[BATCH_MAX];
-	uint8_t write[HEAD + PACKET_DATA], packet[PACKET_DATA];
+	uint8_t write[VNET_LEN + PACKET_DATA], packet[PACKET_DATA];
 };
 
 struct super {
+	struct vnet vnet;
 	const uint8_t *ip;
-	size_t len, ip_len, header_len, segment_len, segment_count;
+	size_t len, ip_len, header_len, segment_count;
 	bool v6, udp;
 };
 
@@ -103,77 +103,53 @@ static const char *arrived(struct recut *r, const uint8_t *packet, size_t len)
 
 static const char *read_super(struct super *s, const uint8_t *write, size_t write_len)
 {
-	uint16_t hdr_len, gso_size, csum_start, csum_offset;
-	const uint8_t *ip = write + HEAD, *tp;
-	size_t len = write_len - HEAD;
+	const uint8_t *ip = write + VNET_LEN, *tp;
+	size_t len = write_len - VNET_LEN;
 
-	memcpy(&hdr_len, write + 2, 2);
-	memcpy(&gso_size, write + 4, 2);
-	memcpy(&csum_start, write + 6, 2);
-	memcpy(&csum_offset, write + 8, 2);
-	*s = (struct super){.ip = ip, .len = len, .v6 = write[1] == 4 || ip[0] >> 4 == 6};
-	s->udp = write[1] == 5;
+	*s = (struct super){.ip = ip, .len = len, .v6 = len > 0 && ip[0] >> 4 == 6};
+	memcpy(&s->vnet, write, VNET_LEN);
+	s->udp = s->vnet.gso_type == VNET_UDP_L4;
 	s->ip_len = s->v6 ? 40 : 20;
-	if (write[0] != 1)
+	if (s->vnet.flags != VNET_NEEDS_CSUM)
 		return "flags are not NEEDS_CSUM";
 	if (len < s->ip_len + (s->udp ? 8 : 20))
 		return "shorter than its headers";
 	if (ip[0] >> 4 != (s->v6 ? 6 : 4) || (!s->v6 && ip[0] != 0x45) ||
 	    ip[s->v6 ? 6 : 9] != (s->udp ? 17 : 6))
 		return "joined what is neither plain TCP nor UDP";
-	if (write[1] != (s->udp ? 5 : s->v6 ? 4 : 1))
+	if (s->vnet.gso_type != (s->udp ? VNET_UDP_L4 : s->v6 ? VNET_TCPV6 : VNET_TCPV4))
 		return "gso_type is not that of the packet";
 	if ((s->v6 ? load_be16(ip + 4) + 40u : load_be16(ip + 2)) != len)
 		return "the IP length is not that of the write";
 	if (!s->v6 && (load_be16(ip + 6) & 0xbfff) != 0)
 		return "fragments joined";
-	if (!s->v6 && inner_sum(0, ip, 20) != 0xffff)
+	if (!s->v6 && cutter_sum(0, ip, 20) != 0xffff)
 		return "the IP header's checksum is wrong";
 
 	tp = ip + s->ip_len;
 	s->header_len = s->ip_len + (s->udp ? 8u : (size_t)(tp[12] >> 4) * 4);
-	if (hdr_len != s->header_len || csum_start != s->ip_len || csum_offset != (s->udp ? 6 : 16))
+	if (s->vnet.hdr_len != s->header_len || s->vnet.csum_start != s->ip_len ||
+	    s->vnet.csum_offset != (s->udp ? 6 : 16))
 		return "offsets in the vnet header are wrong";
-	if (len <= s->header_len || gso_size == 0)
-		return "nothing to cut";
-	s->segment_len = gso_size;
-	s->segment_count = (len - s->header_len + gso_size - 1) / gso_size;
+	s->segment_count = cutter_count(&s->vnet, ip, len);
 	if (s->segment_count < 2 || s->segment_count > 64)
 		return "too few or too many segments";
 	if (s->udp && load_be16(tp + 4) != len - s->ip_len)
 		return "the UDP length is not that of the write";
-	if (load_be16(tp + csum_offset) !=
-	    inner_sum(inner_pseudo(ip, s->udp ? 17 : 6, len - s->ip_len), NULL, 0))
+	if (load_be16(tp + s->vnet.csum_offset) !=
+	    inner_pseudo(ip, s->udp ? 17 : 6, len - s->ip_len))
 		return "the checksum field is not the pseudo header's sum";
 	return NULL;
 }
 
-/* The kernel's tcp_gso_segment and __udp_gso_segment. */
 static size_t cut(uint8_t *out, const struct super *s, size_t index, bool id_counts)
 {
-	size_t skip = index * s->segment_len, left = s->len - s->header_len - skip;
-	size_t payload = left < s->segment_len ? left : s->segment_len;
-	size_t len = s->header_len + payload;
-	uint8_t *tp = out + s->ip_len;
+	size_t len = cutter_cut(out, &s->vnet, s->ip, s->len, index);
 
-	memcpy(out, s->ip, s->header_len);
-	memcpy(out + s->header_len, s->ip + s->header_len + skip, payload);
-	if (s->v6) {
-		store_be16(out + 4, (uint16_t)(len - 40));
-	} else {
-		store_be16(out + 2, (uint16_t)len);
-		store_be16(out + 4, (uint16_t)(load_be16(s->ip + 4) + (id_counts ? index : 0)));
+	if (!s->v6 && !id_counts) {
+		memcpy(out + 4, s->ip + 4, 2);
+		inner_sign(out, len);
 	}
-	if (s->udp) {
-		store_be16(tp + 4, (uint16_t)(8 + payload));
-	} else {
-		store_be32(tp + 4, (uint32_t)(load_be32(tp + 4) + skip));
-		if (index + 1 < s->segment_count)
-			tp[13] &= (uint8_t)~0x09; /* FIN and PSH on the last */
-		if (index > 0)
-			tp[13] &= (uint8_t)~0x80; /* CWR on the first */
-	}
-	inner_sign(out, len);
 	return len;
 }
 
@@ -192,7 +168,7 @@ static const char *super_arrived(struct recut *r, const struct super *s)
 
 static const char *write_fault(struct recut *r, const struct gro_write *w)
 {
-	static const uint8_t plain[HEAD];
+	static const uint8_t plain[VNET_LEN];
 	struct super s;
 	size_t len = 0;
 	const char *fault;
@@ -205,10 +181,10 @@ static const char *write_fault(struct recut *r, const struct gro_write *w)
 		memcpy(r->write + len, w->iov[i].iov_base, w->iov[i].iov_len);
 		len += w->iov[i].iov_len;
 	}
-	if (len < HEAD)
+	if (len < VNET_LEN)
 		return "a write without its vnet header";
-	if (memcmp(r->write, plain, HEAD) == 0)
-		return w->count == 1 ? arrived(r, r->write + HEAD, len - HEAD)
+	if (memcmp(r->write, plain, VNET_LEN) == 0)
+		return w->count == 1 ? arrived(r, r->write + VNET_LEN, len - VNET_LEN)
 				     : "pieces, but no word how to cut";
 	fault = read_super(&s, r->write, len);
 	if (fault == NULL && s.segment_count != w->count)

@@ -1,6 +1,6 @@
 /* What joining may not change: the writes, cut apart again as the kernel would, are the packets that
- * were given, each once, byte for byte, and those of one flow in their order. An independent and slow
- * reading of the vnet header (virtio 1.2, 5.1.6; dataplane.md, section 3, rule 7). */
+ * were given, each once, byte for byte, and those of one flow in their order. The slow cutter cuts; that
+ * the vnet header says what dataplane.md, section 3, rule 7, wants is looked at before. */
 #ifndef SUPPORT_RECUT_H
 #define SUPPORT_RECUT_H
 

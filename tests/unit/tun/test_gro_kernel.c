@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "netns.h"
+#include "support/cutter.h"
 #include "support/inner.h"
 #include "support/test.h"
 
@@ -87,7 +88,7 @@ static void take_back_a_hop(uint8_t *packet)
 	}
 	packet[8]++;
 	store_be16(packet + 10, 0);
-	store_be16(packet + 10, (uint16_t)~inner_sum(0, packet, 20));
+	store_be16(packet + 10, (uint16_t)~cutter_sum(0, packet, 20));
 }
 
 static bool is_ours(const struct packet *p)
@@ -175,7 +176,7 @@ TEST(the_kernel_counts_up_ids_that_stood_still)
 
 		store_be16(packet + 4, (uint16_t)(inner_examples[0].id + i % GROUP));
 		store_be16(packet + 10, 0);
-		store_be16(packet + 10, (uint16_t)~inner_sum(0, packet, 20));
+		store_be16(packet + 10, (uint16_t)~cutter_sum(0, packet, 20));
 	}
 	expect_all_as_they_were();
 }
