@@ -24,13 +24,23 @@ static struct ifinfomsg *link_request(union request *q, int index)
 	return link;
 }
 
-int link_set_mtu(struct rtnl *r, int index, uint32_t mtu)
+static int set_number(struct rtnl *r, int index, uint16_t attribute, uint32_t number)
 {
 	union request q;
 
 	link_request(&q, index);
-	mnl_attr_put_u32(&q.header, IFLA_MTU, mtu);
+	mnl_attr_put_u32(&q.header, attribute, number);
 	return rtnl_ask(r, &q.header);
+}
+
+int link_set_mtu(struct rtnl *r, int index, uint32_t mtu)
+{
+	return set_number(r, index, IFLA_MTU, mtu);
+}
+
+int link_set_txqueuelen(struct rtnl *r, int index, uint32_t len)
+{
+	return set_number(r, index, IFLA_TXQLEN, len);
 }
 
 int link_set_up(struct rtnl *r, int index)
@@ -39,15 +49,6 @@ int link_set_up(struct rtnl *r, int index)
 	struct ifinfomsg *link = link_request(&q, index);
 
 	link->ifi_flags = link->ifi_change = IFF_UP;
-	return rtnl_ask(r, &q.header);
-}
-
-int link_set_txqueuelen(struct rtnl *r, int index, uint32_t len)
-{
-	union request q;
-
-	link_request(&q, index);
-	mnl_attr_put_u32(&q.header, IFLA_TXQLEN, len);
 	return rtnl_ask(r, &q.header);
 }
 

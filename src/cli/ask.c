@@ -28,7 +28,7 @@ static void tell_errors(const struct cli *cli, const json_t *errors)
 	}
 }
 
-static enum cli_exit judge(const struct cli *cli, const char *interface, json_t *reply)
+enum cli_exit ask_judge(const struct cli *cli, const char *interface, const json_t *reply)
 {
 	const char *schema = json_string_value(json_object_get(reply, "schema"));
 	const char *error = json_string_value(json_object_get(reply, "error"));
@@ -67,7 +67,7 @@ enum cli_exit ask_daemon(const struct cli *cli, const char *interface, const cha
 
 	*reply = json_loads(answer, 0, NULL);
 	free(answer);
-	enum cli_exit result = judge(cli, interface, *reply);
+	enum cli_exit result = ask_judge(cli, interface, *reply);
 	if (result != CLI_OK) {
 		json_decref(*reply);
 		*reply = NULL;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/check.h"
+#include "cli/follow.h"
 #include "cli/keys.h"
 #include "cli/reload.h"
 #include "cli/show.h"
@@ -30,6 +31,8 @@ static const struct command {
 	{"reload", "NAME|FILE", "take up changes of the file, say them", 1, 1, reload_reload},
 	{"status", "[IFACE] [--json] [--check]", "show a daemon, its peers and paths", 0, ANY,
 	 show_status},
+	{"events", "[IFACE] [--json]", "say what happens to peers, as it does", 0, ANY,
+	 follow_events},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

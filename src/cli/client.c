@@ -56,13 +56,21 @@ static int send_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
+/* For poll(). */
+static int milliseconds_until(usec until)
+{
+	if (until == USEC_NEVER)
+		return -1;
+	usec left = until - now();
+	return left > 0 ? (int)(left / MSEC(1)) + 1 : 0;
+}
+
 /* Waits until there is something to read: 0 or -errno. */
 static int wait_readable(int fd, usec until)
 {
 	for (;;) {
-		usec left = until - now();
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int ready = poll(&p, 1, left > 0 ? (int)(left / MSEC(1)) + 1 : 0);
+		int ready = poll(&p, 1, milliseconds_until(until));
 		if (ready > 0)
 			return 0;
 		if (ready == 0)
@@ -72,55 +80,112 @@ static int wait_readable(int fd, usec until)
 	}
 }
 
-static int receive_line(int fd, usec until, char **line)
+/* What came; at its beginning is the line that was given last. */
+struct stream {
+	int fd;
+	char *text;
+	size_t len, room, given;
+};
+
+static int reserve(struct stream *s)
 {
-	size_t len = 0, room = 0;
-	char *text = NULL;
-	int err;
+	if (s->len < s->room)
+		return 0;
 
-	for (;;) {
-		if (len == room) {
-			room = room ? room * 2 : 16384;
-			char *moved = room <= CLIENT_ANSWER_MAX ? realloc(text, room) : NULL;
-			err = room <= CLIENT_ANSWER_MAX ? -ENOMEM : -EMSGSIZE;
-			if (!moved)
-				break;
-			text = moved;
-		}
-		if ((err = wait_readable(fd, until)) != 0)
-			break;
+	size_t room = s->room ? s->room * 2 : 16384;
+	if (room > CLIENT_ANSWER_MAX)
+		return -EMSGSIZE;
+	char *text = realloc(s->text, room);
+	if (!text)
+		return -ENOMEM;
+	s->text = text;
+	s->room = room;
+	return 0;
+}
 
-		ssize_t n = recv(fd, text + len, room - len, 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		err = n < 0 ? -errno : -ECONNRESET;
-		if (n <= 0)
-			break;
+static int receive_some(struct stream *s, usec until)
+{
+	int err = reserve(s);
+	if (!err)
+		err = wait_readable(s->fd, until);
+	if (err)
+		return err;
 
-		char *end = memchr(text + len, '\n', (size_t)n);
+	ssize_t n = recv(s->fd, s->text + s->len, s->room - s->len, 0);
+	if (n < 0 && errno != EINTR)
+		return -errno;
+	if (n == 0)
+		return -ECONNRESET;
+	s->len += n > 0 ? (size_t)n : 0;
+	return 0;
+}
+
+/* The next line, at s->text, without its line feed: 0 or -errno. */
+static int next_line(struct stream *s, usec until)
+{
+	size_t seen = 0;
+	int err = 0;
+
+	s->len -= s->given;
+	if (s->len > 0)
+		memmove(s->text, s->text + s->given, s->len);
+	s->given = 0;
+	while (!err) {
+		char *end = s->len > seen ? memchr(s->text + seen, '\n', s->len - seen) : NULL;
 		if (end) {
 			*end = '\0';
-			*line = text;
+			s->given = (size_t)(end - s->text) + 1;
 			return 0;
 		}
-		len += (size_t)n;
+		seen = s->len;
+		err = receive_some(s, until);
 	}
-	free(text);
 	return err;
+}
+
+/* Send a request and wait for the first line: 0 or -errno. */
+static int ask(struct stream *s, const char *path, const char *request, usec patience)
+{
+	usec until = now() + patience;
+	int err;
+
+	*s = (struct stream){.fd = open_socket(path, patience)};
+	if (s->fd < 0)
+		return s->fd;
+	err = send_all(s->fd, request, strlen(request));
+	if (!err)
+		err = send_all(s->fd, "\n", 1);
+	return err ? err : next_line(s, until);
+}
+
+static void hang_up(struct stream *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s->text);
 }
 
 int client_ask(const char *path, const char *request, usec patience, char **answer)
 {
-	usec until = now() + patience;
-	int fd = open_socket(path, patience);
-	if (fd < 0)
-		return fd;
+	struct stream s;
+	int err = ask(&s, path, request, patience);
 
-	int err = send_all(fd, request, strlen(request));
-	if (!err)
-		err = send_all(fd, "\n", 1);
-	if (!err)
-		err = receive_line(fd, until, answer);
-	close(fd);
+	if (!err) {
+		*answer = s.text;
+		s.text = NULL;
+	}
+	hang_up(&s);
+	return err;
+}
+
+int client_follow(const char *path, const char *request, usec patience,
+		  bool (*take)(void *ctx, const char *line), void *ctx)
+{
+	struct stream s;
+	int err = ask(&s, path, request, patience);
+
+	while (!err && take(ctx, s.text))
+		err = next_line(&s, USEC_NEVER);
+	hang_up(&s);
 	return err;
 }

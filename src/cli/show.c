@@ -1,18 +1,16 @@
 /* status (interface.md section 4): asks the daemons and prints what they say. */
 #include "cli/show.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <limits.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/log.h"
-#include "base/text.h"
 #include "cli/client.h"
+#include "cli/daemons.h"
 #include "cli/view.h"
 
 #define ANSWER_FOR SEC(2)
@@ -60,63 +58,7 @@ static bool wants_color(const struct cli *cli, const struct options *o)
 	return cli->columns > 0;
 }
 
-/* --- sockets ---------------------------------------------------------------------------------------------------- */
-
-static int is_socket_name(const struct dirent *entry)
-{
-	size_t len = strlen(entry->d_name);
-	return entry->d_name[0] != '.' && len > 5 && strcmp(entry->d_name + len - 5, ".sock") == 0;
-}
-
-/* Interfaces that have a socket, sorted. False after saying why none can be seen. */
-static bool list_interfaces(const struct cli *cli, char ***out, size_t *count)
-{
-	struct dirent **entries;
-	int found = scandir(cli->run_dir, &entries, is_socket_name, alphasort);
-
-	*out = NULL;
-	*count = 0;
-	if (found < 0 && errno != ENOENT) {
-		fprintf(cli->err, "warren: cannot look into %s: %s\n", cli->run_dir,
-			strerror(errno));
-		return false;
-	}
-	if (found <= 0)
-		return true;
-
-	*out = calloc((size_t)found, sizeof **out);
-	for (int i = 0; i < found; i++) {
-		size_t len = strlen(entries[i]->d_name) - strlen(".sock");
-		if (*out)
-			(*out)[(*count)++] = strndup(entries[i]->d_name, len);
-		free(entries[i]);
-	}
-	free(entries);
-	return true;
-}
-
-static void free_interfaces(char **list, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		free(list[i]);
-	free(list);
-}
-
-static void tell_not_running(const struct cli *cli, const char *interface)
-{
-	char **running, shown[64];
-	size_t count;
-
-	log_escape(shown, sizeof shown, interface);
-	fprintf(cli->err, "warren: no warrend runs for `%s`", shown);
-	if (list_interfaces(cli, &running, &count)) {
-		const char *near = text_nearest(interface, (const char *const *)running, count);
-		if (near && strcmp(near, interface) != 0)
-			fprintf(cli->err, "; did you mean `%s`?", near);
-		free_interfaces(running, count);
-	}
-	fputc('\n', cli->err);
-}
+/* --- asking ----------------------------------------------------------------------------------------------------- */
 
 /* The status object in an answer, as a new reference; NULL after saying what else it is. */
 static json_t *status_of(const struct cli *cli, const char *interface, const char *answer)
@@ -153,7 +95,7 @@ static enum cli_exit ask(const struct cli *cli, const char *interface, char **js
 	snprintf(path, sizeof path, "%s/%s.sock", cli->run_dir, interface);
 	int err = client_ask(path, "{\"cmd\":\"status\"}", ANSWER_FOR, &answer);
 	if (err == -ENOENT || err == -ECONNREFUSED) {
-		tell_not_running(cli, interface);
+		daemons_tell_missing(cli, interface);
 		return CLI_NOT_RUNNING;
 	}
 	if (err) {
@@ -254,10 +196,10 @@ static enum cli_exit show_all(const struct cli *cli, const struct options *o)
 	char **interfaces;
 	size_t count;
 
-	if (!list_interfaces(cli, &interfaces, &count))
+	if (!daemons_list(cli, &interfaces, &count))
 		return CLI_FAILED;
 	if (count == 0) {
-		fprintf(cli->err, "warren: no warrend runs here (no socket in %s)\n", cli->run_dir);
+		daemons_tell_none(cli);
 		return CLI_NOT_RUNNING;
 	}
 
@@ -266,7 +208,7 @@ static enum cli_exit show_all(const struct cli *cli, const struct options *o)
 			fputc('\n', cli->out);
 		result = worse(result, show_one(cli, o, interfaces[i]));
 	}
-	free_interfaces(interfaces, count);
+	daemons_free(interfaces, count);
 	return result;
 }
 
@@ -278,11 +220,7 @@ enum cli_exit show_status(const struct cli *cli, int argc, char **argv)
 		return CLI_USAGE;
 	if (!o.interface)
 		return show_all(cli, &o);
-	if (o.interface[0] == '\0' || strchr(o.interface, '/') ||
-	    strlen(o.interface) >= IF_NAMESIZE) {
-		fprintf(cli->err, "warren: an interface name has 1 to %d characters and no slash\n",
-			IF_NAMESIZE - 1);
+	if (!daemons_is_name(cli, o.interface))
 		return CLI_USAGE;
-	}
 	return show_one(cli, &o, o.interface);
 }

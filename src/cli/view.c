@@ -1,4 +1,4 @@
-/* The table of `warren status` (interface.md section 4). */
+/* The table of `warren status` and the lines of `warren events` (interface.md section 4). */
 #include "cli/view.h"
 
 #include <inttypes.h>
@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 
@@ -441,5 +442,89 @@ char *view_status(const char *json, const struct view *view)
 done:
 	free(table.rows);
 	json_decref(status);
+	return text;
+}
+
+/* --- events ----------------------------------------------------------------------------------------------------- */
+
+#define EVENT_PEER   20
+#define EVENT_STATES 20
+#define EVENT_REASON 10
+
+static void time_of_day(char *out, size_t room, const json_t *event)
+{
+	int64_t unix_ns;
+	struct tm local;
+	time_t seconds;
+
+	snprintf(out, room, "%-8s", "-");
+	if (!number_of(event, "time_unix_ns", &unix_ns))
+		return;
+	seconds = unix_ns / 1000000000;
+	if (localtime_r(&seconds, &local))
+		strftime(out, room, "%H:%M:%S", &local);
+}
+
+static void took_text(char *out, size_t room, const json_t *event)
+{
+	int64_t us;
+
+	if (!number_of(event, "took_us", &us))
+		snprintf(out, room, "-");
+	else if (us < 10000)
+		snprintf(out, room, "%.1f ms", (double)us / 1000);
+	else if (us < 1000000)
+		snprintf(out, room, "%" PRId64 " ms", us / 1000);
+	else if (us < 60000000)
+		snprintf(out, room, "%.1f s", (double)us / 1000000);
+	else
+		duration_text(out, room, us / 1000000, 2);
+}
+
+/* A text field for the screen; "-" for null. */
+static void word(char out[static CELL_MAX], const json_t *event, const char *key)
+{
+	const char *text = text_of(event, key);
+
+	log_escape(out, CELL_MAX, text[0] ? text : "-");
+}
+
+static void print_event(FILE *out, const json_t *event)
+{
+	char when[16], peer[CELL_MAX], from[CELL_MAX], to[CELL_MAX], states[2 * CELL_MAX + 4],
+		reason[CELL_MAX], took[64];
+
+	time_of_day(when, sizeof when, event);
+	word(peer, event, "peer");
+	word(from, event, "from");
+	word(to, event, "to");
+	word(reason, event, "reason");
+	snprintf(states, sizeof states, "%s -> %s", from, to);
+	took_text(took, sizeof took, event);
+
+	fprintf(out, "%s  ", when);
+	print_cell(out, peer, EVENT_PEER, true);
+	fputs("  ", out);
+	print_cell(out, states, EVENT_STATES, true);
+	fputs("  ", out);
+	print_cell(out, reason, EVENT_REASON, true);
+	fprintf(out, "  %s\n", took);
+}
+
+char *view_event(const char *json)
+{
+	json_t *event = json_loads(json, 0, NULL);
+	char *text = NULL;
+	size_t len;
+	FILE *out = is(event, "schema", "warren.event/1") ? open_memstream(&text, &len) : NULL;
+
+	if (out) {
+		print_event(out, event);
+		if (fclose(out) != 0) {
+			free(text);
+			text = NULL;
+		}
+	}
+	json_decref(event);
 	return text;
 }

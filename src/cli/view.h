@@ -15,4 +15,9 @@ struct view {
  * memory. Names and addresses are escaped: they come from peers. */
 char *view_status(const char *json, const struct view *view);
 
+/* The line for a warren.event/1 object: time of day, peer, what it was and is, why, how long that took. Likewise. */
+char *view_event(const char *json);
+#define VIEW_EVENT_HEADING                                                                         \
+	"TIME      PEER                  FROM -> TO            REASON      TOOK\n"
+
 #endif

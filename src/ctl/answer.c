@@ -109,6 +109,28 @@ char *answer_stopping(size_t *len)
 	return line_of(json_pack("{s:s, s:b}", "schema", ANSWER_SCHEMA, "stopping", 1), len);
 }
 
+char *answer_events(size_t *len)
+{
+	return line_of(
+		json_pack("{s:s, s:s}", "schema", ANSWER_SCHEMA, "events", STATUS_EVENT_SCHEMA),
+		len);
+}
+
+char *answer_event(const struct event *e, size_t *len)
+{
+	char *text = status_event(e);
+	size_t room = text == NULL ? 0 : strlen(text);
+	char *line = text == NULL ? NULL : realloc(text, room + 2);
+
+	if (line == NULL) {
+		free(text);
+		return NULL;
+	}
+	memcpy(line + room, "\n", 2);
+	*len = room + 1;
+	return line;
+}
+
 static char *answer_errors(const struct conf_errors *errors, size_t *len)
 {
 	json_t *list = json_array();
@@ -149,6 +171,12 @@ static void read_status(struct answer_request *out, const json_t *request)
 	out->kind = ANSWER_STATUS;
 }
 
+static void read_events(struct answer_request *out, const json_t *request)
+{
+	(void)request;
+	out->kind = ANSWER_EVENTS;
+}
+
 static void read_reload(struct answer_request *out, const json_t *request)
 {
 	const json_t *config = json_object_get(request, "config");
@@ -178,6 +206,7 @@ static const struct command {
 	void (*read)(struct answer_request *out, const json_t *request);
 } commands[] = {
 	{"status", false, read_status},
+	{"events", false, read_events},
 	{"reload", true, read_reload},
 	{"stop", true, read_stop},
 };
@@ -199,7 +228,8 @@ static void read_command(struct answer_request *out, const json_t *request, uid_
 			commands[i].read(out, request);
 		return;
 	}
-	refuse(out, "unknown command; this version knows \"status\", \"reload\" and \"stop\"");
+	refuse(out, "unknown command; this version knows \"status\", \"events\", \"reload\" and "
+		    "\"stop\"");
 }
 
 void answer_read(struct answer_request *out, const char *text, uid_t uid)

@@ -1,8 +1,11 @@
 /* Requests on the control socket: a line of JSON in, a line of JSON out (interface.md section 1). Pure.
  *
  *	{"cmd":"status"}                     {"schema": ..., "status": {...}}         whoever can open the socket
+ *	{"cmd":"events"}                     {"schema": ..., "events": "warren.event/1"}; see below
  *	{"cmd":"reload","config":"TEXT"}     {"schema": ..., "changes": ["...", ...]} uid 0 only
  *	{"cmd":"stop"}                       {"schema": ..., "stopping": true}        uid 0 only
+ *
+ * After the answer to "events" a line of that schema follows for each event, as long as the client stays; what it says then is not heard.
  *
  * What is refused is answered by {"schema": ..., "error": "..."}; for a configuration with errors, "errors" beside it has all of
  * them as {"line": 7, "text": "..."}, line 0 for the text as a whole. Every answer is free()d by the caller, and NULL without memory. */
@@ -27,7 +30,13 @@ void answer_init(void);
 size_t answer_frame(const char *text, size_t len);
 
 struct answer_request {
-	enum answer_kind { ANSWER_REFUSED, ANSWER_STATUS, ANSWER_RELOAD, ANSWER_STOP } kind;
+	enum answer_kind {
+		ANSWER_REFUSED,
+		ANSWER_STATUS,
+		ANSWER_EVENTS,
+		ANSWER_RELOAD,
+		ANSWER_STOP
+	} kind;
 	struct conf *conf; /* to reload: the caller's */
 	char *refusal;     /* the answer to what is refused, and its length */
 	size_t refusal_len;
@@ -40,6 +49,9 @@ char *answer_status(const struct mesh *m, const char *interface, const char *hos
 		    size_t *len);
 char *answer_changes(const struct conf_list *changes, size_t *len);
 char *answer_stopping(size_t *len);
+char *answer_events(size_t *len);
+/* The line of one event, which follows answer_events(). */
+char *answer_event(const struct event *e, size_t *len);
 char *answer_error(const char *text, size_t *len);
 
 #endif

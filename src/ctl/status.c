@@ -1,5 +1,5 @@
-/* The JSON object of `warren status --json`: every field of interface.md section 4, always; what is
- * not known is null, unknown or none. docs/schema/status.schema.json says the same to programs. */
+/* The JSON objects of `warren status --json` and `warren events --json`: every field of interface.md
+ * section 4, always; what is not known is null, unknown or none. docs/schema says the same to programs. */
 #include "ctl/status.h"
 
 #include <jansson.h>
@@ -201,6 +201,8 @@ static struct health health(const struct mesh *m, const struct mesh_view *node, 
 	}
 	if (node->listen_port == 0)
 		return (struct health){"unhealthy", "no UDP port is open"};
+	if (node->overlay_down)
+		return (struct health){"unhealthy", "the interface is down"};
 	if (anchors != 0 && anchors_down == anchors)
 		return (struct health){"unhealthy", "no anchor answers"};
 	if (anchors_down != 0)
@@ -274,5 +276,52 @@ char *status_json(const struct mesh *m, const char *interface, const char *host_
 	char *text = print(status);
 
 	json_decref(status);
+	return text;
+}
+
+/* --- events ----------------------------------------------------------------------------- */
+
+static const char *reason_name(enum event_reason reason)
+{
+	switch (reason) {
+	case EVENT_ADDED:
+		return "added";
+	case EVENT_HANDSHAKE:
+		return "handshake";
+	case EVENT_HEARD:
+		return "heard";
+	case EVENT_ROAMED:
+		return "roamed";
+	case EVENT_NO_ANSWER:
+		return "no-answer";
+	case EVENT_EXPIRED:
+		return "expired";
+	case EVENT_NEW_KEY:
+		return "new-key";
+	case EVENT_REMOVED:
+		return "removed";
+	case EVENT_LOST:
+		return "lost";
+	}
+	return "lost";
+}
+
+char *status_event(const struct event *e)
+{
+	bool lost = e->reason == EVENT_LOST;
+	bool was = !lost && e->reason != EVENT_ADDED, is = !lost && e->reason != EVENT_REMOVED;
+	json_t *event = object((const struct field[]){
+		{"schema", json_string(STATUS_EVENT_SCHEMA)},
+		{"time_unix_ns", unix_ns(e->wall)},
+		{"peer", lost ? json_null() : name_text(e->peer)},
+		{"from", was ? json_string(state_name(e->from)) : json_null()},
+		{"to", is ? json_string(state_name(e->to)) : json_null()},
+		{"reason", json_string(reason_name(e->reason))},
+		{"took_us", e->took == USEC_NEVER ? json_null() : json_integer(e->took)},
+		{NULL, NULL},
+	});
+	char *text = print(event);
+
+	json_decref(event);
 	return text;
 }

@@ -1,14 +1,17 @@
-/* The JSON object of `warren status --json` (interface.md section 4). */
+/* The JSON objects of `warren status --json` and `warren events --json` (interface.md section 4). */
 #ifndef CTL_STATUS_H
 #define CTL_STATUS_H
 
 #include "base/clock.h"
 #include "mesh/mesh.h"
 
-#define STATUS_SCHEMA "warren.status/1"
+#define STATUS_SCHEMA       "warren.status/1"
+#define STATUS_EVENT_SCHEMA "warren.event/1"
 
 /* host_name is shown when the configuration names no name. One line, no line feed; free() it. NULL
  * without memory. */
 char *status_json(const struct mesh *m, const char *interface, const char *host_name, usec now);
+/* One event, likewise. */
+char *status_event(const struct event *e);
 
 #endif

@@ -18,14 +18,18 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "io/folder.h"
+
 #define INPUT_FIRST  4096u  /* of a client's buffer, then doubled */
 #define ACCEPT_PAUSE SEC(1) /* when the host has no descriptor or memory for another client */
 #define REMOVAL_EVENTS                                                                             \
 	(IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)
 
-/* A client either sends requests or is being sent an answer; of several requests in `in` the
- * rest waits. */
-struct client {
+char local_later[1];
+
+/* A client sends requests, waits for an answer that comes later, or is being sent one; of several
+ * requests in `in` the rest waits. */
+struct local_client {
 	struct local *local; /* NULL: free */
 	struct loop_watch *watch;
 	int fd;
@@ -36,6 +40,10 @@ struct client {
 	bool partial; /* what is left in `in` is no whole request */
 	char *answer; /* NULL: none */
 	size_t answer_at, answer_len;
+	bool waiting; /* for local_finish() */
+	char *pushed; /* LOCAL_PUSH_MAX: it stays; NULL: it does not */
+	size_t pushed_len;
+	bool lost; /* it stayed, and did not read */
 };
 
 struct local {
@@ -47,8 +55,8 @@ struct local {
 	int fd;
 	struct loop_watch *accepting;
 	usec accept_at; /* accept again; USEC_NEVER: no pause */
-	size_t client_count;
-	struct client clients[LOCAL_CLIENTS];
+	size_t client_count, stay_count;
+	struct local_client clients[LOCAL_CLIENTS + LOCAL_STAY_MAX];
 
 	char *path; /* NULL: none, or not ours any more */
 	dev_t dev;
@@ -59,13 +67,18 @@ struct local {
 	void *removed_ctx;
 };
 
+static const struct local_client *clients_end(const struct local *l)
+{
+	return l->clients + LOCAL_CLIENTS + LOCAL_STAY_MAX;
+}
+
 static void accept_resume(struct local *l)
 {
 	l->accept_at = USEC_NEVER;
 	loop_watch_set(l->accepting, l->client_count < LOCAL_CLIENTS ? LOOP_READ : 0);
 }
 
-static void answer_free(struct client *c)
+static void answer_free(struct local_client *c)
 {
 	if (c->answer != NULL)
 		c->local->protocol->release(c->answer);
@@ -74,14 +87,14 @@ static void answer_free(struct client *c)
 }
 
 /* Requests may hold private keys: no copy stays behind in freed memory. */
-static void input_free(struct client *c)
+static void input_free(struct local_client *c)
 {
 	if (c->in != NULL)
 		explicit_bzero(c->in, c->in_len);
 	free(c->in);
 }
 
-static void client_close(struct client *c)
+static void client_close(struct local_client *c)
 {
 	struct local *l = c->local;
 
@@ -89,17 +102,25 @@ static void client_close(struct client *c)
 	loop_unwatch(c->watch);
 	close(c->fd);
 	input_free(c);
-	*c = (struct client){0};
-	l->client_count--;
+	if (c->pushed != NULL)
+		l->stay_count--;
+	else
+		l->client_count--;
+	free(c->pushed);
+	*c = (struct local_client){0};
 	accept_resume(l);
 }
 
-static void client_rest(struct client *c)
+static void client_rest(struct local_client *c)
 {
-	c->deadline = loop_now(c->local->loop) + LOCAL_IDLE_FOR;
+	bool unmeasured = c->waiting || (c->pushed != NULL && c->answer == NULL);
+
+	if (c->lost)
+		return;
+	c->deadline = unmeasured ? USEC_NEVER : loop_now(c->local->loop) + LOCAL_IDLE_FOR;
 }
 
-static size_t request_max(const struct client *c)
+static size_t request_max(const struct local_client *c)
 {
 	size_t others_max = c->local->protocol->others_max;
 
@@ -107,7 +128,7 @@ static size_t request_max(const struct client *c)
 }
 
 /* Room for more bytes behind in_len: 0 or -errno. */
-static int input_reserve(struct client *c)
+static int input_reserve(struct local_client *c)
 {
 	if (c->in_at > 0) {
 		size_t left = c->in_len - c->in_at;
@@ -134,7 +155,7 @@ static int input_reserve(struct client *c)
 }
 
 /* False at the end of the client. */
-static bool client_read(struct client *c)
+static bool client_read(struct local_client *c)
 {
 	if (input_reserve(c) < 0)
 		return false;
@@ -145,7 +166,7 @@ static bool client_read(struct client *c)
 }
 
 /* Write what the socket takes. False at the end of the client. */
-static bool client_write(struct client *c)
+static bool client_write(struct local_client *c)
 {
 	ssize_t sent = send(c->fd, c->answer + c->answer_at, c->answer_len - c->answer_at,
 			    MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -161,7 +182,7 @@ static bool client_write(struct client *c)
 }
 
 /* Answer the first request in `in`, if it is whole. False at the end of the client. */
-static bool client_answer(struct client *c)
+static bool client_answer(struct local_client *c)
 {
 	const struct local *l = c->local;
 	char *request = c->in + c->in_at;
@@ -177,18 +198,42 @@ static bool client_answer(struct client *c)
 
 	char next = request[len];
 	request[len] = '\0';
-	c->answer = l->protocol->answer(l->ctx, request, len, c->uid, &c->answer_len);
+	char *answer = l->protocol->answer(l->ctx, c, request, len, c->uid, &c->answer_len);
 	request[len] = next;
 	explicit_bzero(request, len);
 	c->in_at += len;
 	c->partial = c->in_at == c->in_len;
+	c->waiting = answer == LOCAL_LATER;
+	c->answer = c->waiting ? NULL : answer;
 	client_rest(c);
-	return c->answer != NULL;
+	return answer != NULL;
+}
+
+/* Send what was pushed, and hear only that it leaves. False at the end of the client. */
+static bool stayer_turn(struct local_client *c, int events)
+{
+	char unheard[4096];
+
+	if (events & LOOP_READ) {
+		ssize_t got = recv(c->fd, unheard, sizeof unheard, MSG_DONTWAIT);
+		if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+			return false;
+	}
+	if (c->pushed_len == 0)
+		return true;
+	ssize_t sent = send(c->fd, c->pushed, c->pushed_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent < 0)
+		return errno == EAGAIN || errno == EINTR;
+	c->pushed_len -= (size_t)sent;
+	memmove(c->pushed, c->pushed + sent, c->pushed_len);
+	return true;
 }
 
 /* False at the end of the client. */
-static bool client_turn(struct client *c, int events)
+static bool client_turn(struct local_client *c, int events)
 {
+	if (c->pushed != NULL && c->answer == NULL)
+		return stayer_turn(c, events);
 	if (c->answer == NULL) {
 		if (events & LOOP_READ && !client_read(c))
 			return false;
@@ -198,24 +243,92 @@ static bool client_turn(struct client *c, int events)
 	return c->answer == NULL || client_write(c);
 }
 
+/* What the client's next turn needs. */
+static int client_needs(const struct local_client *c)
+{
+	if (c->waiting)
+		return 0;
+	if (c->answer != NULL)
+		return LOOP_WRITE;
+	if (c->pushed != NULL)
+		return LOOP_READ | (c->pushed_len > 0 ? LOOP_WRITE : 0);
+	/* Behind an answered request there may be another whole one: look in the next turn,
+	 * others first. */
+	return c->partial ? LOOP_READ : LOOP_WRITE;
+}
+
 static void on_client(void *ctx, int events)
 {
-	struct client *c = ctx;
+	struct local_client *c = ctx;
 
-	if (!client_turn(c, events)) {
+	if (client_turn(c, events))
+		loop_watch_set(c->watch, client_needs(c));
+	else
+		client_close(c);
+}
+
+void local_finish(struct local_client *c, char *answer, size_t len)
+{
+	assert(c->waiting && c->answer == NULL);
+	c->waiting = false;
+	c->answer = answer;
+	c->answer_len = len;
+	if (answer == NULL) {
 		client_close(c);
 		return;
 	}
-	/* Behind an answered request there may be another whole one: look in the next turn,
-	 * others first. */
-	loop_watch_set(c->watch, c->answer == NULL && c->partial ? LOOP_READ : LOOP_WRITE);
+	client_rest(c);
+	loop_watch_set(c->watch, client_needs(c));
+}
+
+int local_stay(struct local_client *c)
+{
+	struct local *l = c->local;
+
+	assert(c->pushed == NULL);
+	if (l->stay_count == LOCAL_STAY_MAX)
+		return -EBUSY;
+	c->pushed = malloc(LOCAL_PUSH_MAX);
+	if (c->pushed == NULL)
+		return -ENOMEM;
+	l->stay_count++;
+	l->client_count--;
+	accept_resume(l);
+	return 0;
+}
+
+size_t local_stay_count(const struct local *l)
+{
+	return l->stay_count;
+}
+
+static void client_push(struct local_client *c, const char *text, size_t len)
+{
+	if (c->lost)
+		return;
+	if (len > LOCAL_PUSH_MAX - c->pushed_len) {
+		log_info(c->local->log, "a listener does not read what it is told: closed");
+		c->lost = true;
+		c->deadline = loop_now(c->local->loop); /* not here: it may be its turn */
+		return;
+	}
+	memcpy(c->pushed + c->pushed_len, text, len);
+	c->pushed_len += len;
+	loop_watch_set(c->watch, client_needs(c));
+}
+
+void local_push(struct local *l, const char *text, size_t len)
+{
+	for (struct local_client *c = l->clients; l->stay_count > 0 && c < clients_end(l); c++)
+		if (c->pushed != NULL)
+			client_push(c, text, len);
 }
 
 static void client_new(struct local *l, int fd)
 {
 	struct ucred who;
 	socklen_t len = sizeof who;
-	struct client *c = l->clients;
+	struct local_client *c = l->clients;
 
 	while (c->local != NULL)
 		c++;
@@ -228,7 +341,7 @@ static void client_new(struct local *l, int fd)
 		close(fd);
 		return;
 	}
-	*c = (struct client){.local = l, .watch = w, .fd = fd, .uid = who.uid};
+	*c = (struct local_client){.local = l, .watch = w, .fd = fd, .uid = who.uid};
 	client_rest(c);
 	l->client_count++;
 }
@@ -255,7 +368,7 @@ static void on_connection(void *ctx, int events)
 
 void local_tick(struct local *l, usec now)
 {
-	for (struct client *c = l->clients; c < l->clients + LOCAL_CLIENTS; c++)
+	for (struct local_client *c = l->clients; c < clients_end(l); c++)
 		if (c->local != NULL && usec_due(c->deadline, now))
 			client_close(c);
 	if (usec_due(l->accept_at, now))
@@ -266,7 +379,7 @@ usec local_deadline(const struct local *l)
 {
 	usec at = l->accept_at;
 
-	for (const struct client *c = l->clients; c < l->clients + LOCAL_CLIENTS; c++)
+	for (const struct local_client *c = l->clients; c < clients_end(l); c++)
 		if (c->local != NULL)
 			at = usec_min(at, c->deadline);
 	return at;
@@ -374,7 +487,7 @@ void local_close(struct local *l)
 	removal_unwatch(l);
 	if (path_is_ours(l))
 		unlink(l->path);
-	for (struct client *c = l->clients; c < l->clients + LOCAL_CLIENTS; c++)
+	for (struct local_client *c = l->clients; c < clients_end(l); c++)
 		if (c->local != NULL)
 			client_close(c);
 	loop_unwatch(l->accepting);
@@ -437,20 +550,6 @@ struct making {
 	gid_t gid;
 };
 
-/* The folder is in a place of root's, but was perhaps made by others, for others. */
-static int folder_give(const char *folder, const struct making *m)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (fchown(fd, m->uid, m->gid) < 0 || fchmod(fd, 0750) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 /* Make the folder of path if it is missing: readable for all, unless it is shared. Its own folder must
  * be there. */
 static int folder_make(const char *path, const struct making *m)
@@ -465,7 +564,7 @@ static int folder_make(const char *path, const struct making *m)
 		err = -errno;
 	umask(umask_before);
 	if (err == 0 && m->shared && geteuid() == 0)
-		err = folder_give(folder, m);
+		err = folder_share(folder, strrchr(path, '/') + 1, m->uid, m->gid);
 	free(folder);
 	return err;
 }
@@ -511,11 +610,8 @@ static int bind_with_mode(int fd, const struct sockaddr_un *name, mode_t mode)
 
 /* A file's owner is who makes it: nothing is given away by name in a folder where another user may put
  * something else under that name meanwhile. */
-static int bind_as(int fd, const struct sockaddr_un *name, const struct making *m)
+static int bind_as_user(int fd, const struct sockaddr_un *name, const struct making *m)
 {
-	if (!m->shared)
-		return bind_with_mode(fd, name, m->mode);
-
 	gid_t gid_before = (gid_t)setfsgid(m->gid);
 	uid_t uid_before = (uid_t)setfsuid(m->uid);
 	/* The calls tell the id before; whether they worked only the next one tells. */
@@ -525,6 +621,35 @@ static int bind_as(int fd, const struct sockaddr_un *name, const struct making *
 	setfsuid(uid_before);
 	setfsgid(gid_before);
 	return err;
+}
+
+/* In a folder that is root's, because several users share it. Only a socket that root just made is given away, should the folder
+ * be another's by now. */
+static int bind_and_give(int fd, const struct sockaddr_un *name, const struct making *m)
+{
+	struct stat st;
+	int err = bind_with_mode(fd, name, m->mode);
+
+	if (err < 0)
+		return err;
+	int file = open(name->sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (file < 0)
+		return -errno;
+	if (fstat(file, &st) < 0 || !S_ISSOCK(st.st_mode) || st.st_uid != 0 || st.st_nlink != 1)
+		err = -EPERM;
+	else if (fchownat(file, "", m->uid, m->gid, AT_EMPTY_PATH) < 0)
+		err = -errno;
+	close(file);
+	return err;
+}
+
+static int bind_as(int fd, const struct sockaddr_un *name, const struct making *m)
+{
+	if (!m->shared)
+		return bind_with_mode(fd, name, m->mode);
+
+	int err = bind_as_user(fd, name, m);
+	return err == -EACCES && geteuid() == 0 ? bind_and_give(fd, name, m) : err;
 }
 
 /* A listening socket at path, or -errno. (Two daemons that start at once for one interface do

@@ -149,6 +149,7 @@ static enum drop judge(struct mesh *m, struct peer *peer, const struct packet *p
 	if (drop != DROP_NONE)
 		return drop;
 	peer_heard(peer, &p->via, m->env);
+	peer_speaks(peer, now);
 	if (result == TUNNEL_UP)
 		peer_up(peer, false, m->mtu, now, out);
 	return job->len > 0 ? deliver(m, peer, p, job, out) : DROP_NONE;

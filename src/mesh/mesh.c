@@ -42,26 +42,27 @@ static void detach(struct mesh *m, struct peer *p)
 	m->peer_count--;
 }
 
-static void remove_peer(struct mesh *m, struct peer *p)
+static void remove_peer(struct mesh *m, struct peer *p, usec now)
 {
+	event_tell(&m->events, p, EVENT_REMOVED, now);
 	detach(m, p);
 	log_info(m->env->log, "%s removed", peer_label(p));
 	m->places++;
 	peer_free(p);
 }
 
-static void remove_all_peers(struct mesh *m)
+static void remove_all_peers(struct mesh *m, usec now)
 {
 	allowed_clear(&m->allowed); /* at once, not peer by peer */
 	list_for_each_safe (item, tmp, &m->peers)
-		remove_peer(m, list_entry(item, struct peer, order));
+		remove_peer(m, list_entry(item, struct peer, order), now);
 }
 
 void mesh_free(struct mesh *m)
 {
 	if (m == NULL)
 		return;
-	remove_all_peers(m);
+	remove_all_peers(m, 0);
 	allowed_free(&m->allowed);
 	table_free(&m->by_key);
 	table_free(&m->by_id);
@@ -82,6 +83,7 @@ void mesh_settle(struct mesh *m, struct peer *p, usec now, struct outbox *out)
 	if (usec_due(peer_deadline(p), now) && may_tick(out))
 		peer_tick(p, now, out);
 	m->places += past_note_place(p, now);
+	event_note(&m->events, p, now);
 	heap_set(&m->deadlines, &p->deadline, peer_deadline(p));
 }
 
@@ -217,7 +219,7 @@ static bool is_identity(const struct mesh *m, const struct key_private *secret)
 }
 
 static void change_identity(struct mesh *m, const struct key_private *secret, struct peer **fresh,
-			    size_t fresh_count)
+			    size_t fresh_count, usec now)
 {
 	struct peer *self;
 
@@ -225,9 +227,12 @@ static void change_identity(struct mesh *m, const struct key_private *secret, st
 	cookie_checker_init(&m->checker, &m->shared.local.public);
 	self = table_find(&m->by_key, &m->shared.local.public);
 	if (self != NULL)
-		remove_peer(m, self);
-	list_for_each (item, &m->peers)
-		tunnel_identity_changed(&list_entry(item, struct peer, order)->tunnel);
+		remove_peer(m, self, now);
+	list_for_each (item, &m->peers) {
+		struct peer *p = list_entry(item, struct peer, order);
+		tunnel_identity_changed(&p->tunnel);
+		event_tell(&m->events, p, EVENT_NEW_KEY, now);
+	}
 	for (size_t i = 0; i < fresh_count; i++) {
 		if (fresh[i] != NULL)
 			tunnel_identity_changed(&fresh[i]->tunnel);
@@ -269,7 +274,7 @@ static void apply_peer(struct mesh *m, const struct delta_peer *d, struct peer *
 
 	if (d->remove) {
 		if (p != NULL)
-			remove_peer(m, p);
+			remove_peer(m, p, now);
 		forget(m, &d->key);
 		return;
 	}
@@ -282,8 +287,10 @@ static void apply_peer(struct mesh *m, const struct delta_peer *d, struct peer *
 	}
 	apply_allowed(m, p, d);
 	peer_apply(p, d, now);
-	if (is_new)
+	if (is_new) {
 		recall(m, p, now);
+		event_tell(&m->events, p, EVENT_ADDED, now);
+	}
 	mesh_settle(m, p, now, out);
 }
 
@@ -295,7 +302,7 @@ int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *o
 	if (err == 0) {
 		bool other = d->has_private_key && !is_identity(m, &d->private_key);
 		if (other)
-			change_identity(m, &d->private_key, fresh, d->peer_count);
+			change_identity(m, &d->private_key, fresh, d->peer_count, now);
 		if (d->has_listen_port)
 			m->listen_port = d->listen_port;
 		if (d->has_fwmark)
@@ -303,7 +310,7 @@ int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *o
 		if (d->has_name)
 			snprintf(m->name, sizeof m->name, "%s", d->name);
 		if (d->replace_peers)
-			remove_all_peers(m);
+			remove_all_peers(m, now);
 		if (other)
 			recall_all(m, now);
 		for (size_t i = 0; i < d->peer_count; i++)
@@ -364,6 +371,7 @@ void mesh_look(const struct mesh *m, struct mesh_view *out)
 		.listen_port = m->listen_port,
 		.fwmark = m->fwmark,
 		.mtu = m->mtu,
+		.overlay_down = m->host.overlay.mtu > 0 && !m->host.overlay.up,
 		.peer_count = m->peer_count,
 		.drops = m->shared.drops,
 	};
@@ -390,7 +398,7 @@ void mesh_peer_look(const struct mesh *m, const struct peer *p, usec now,
 		    struct mesh_peer_view *out)
 {
 	const struct tunnel_stats *s = &p->tunnel.stats;
-	bool up = tunnel_has_session(&p->tunnel, now);
+	enum mesh_peer_state state = peer_state(p, now);
 
 	*out = (struct mesh_peer_view){
 		.key = p->key,
@@ -400,17 +408,20 @@ void mesh_peer_look(const struct mesh *m, const struct peer *p, usec now,
 		.plain = true, /* nothing else is spoken yet */
 		.endpoint = p->via.remote,
 		.handshake_wall = wall(m, s->handshake_at),
-		.direct_since_wall = up ? wall(m, p->direct_since) : 0,
+		.direct_since_wall = state == MESH_PEER_DIRECT ? wall(m, p->direct_since) : 0,
 		.rx_bytes = s->rx_bytes,
 		.tx_bytes = s->tx_bytes,
 		.keepalive = p->keepalive,
 		.path = p->path,
 		.idle_for = s->data_at == USEC_NEVER ? USEC_NEVER : now - s->data_at,
-		.state = up        ? MESH_PEER_DIRECT
-			 : p->down ? MESH_PEER_DOWN
-				   : MESH_PEER_IDLE,
+		.state = state,
 		.switches = p->switches,
 	};
+}
+
+bool mesh_event_take(struct mesh *m, struct event *out)
+{
+	return event_take(&m->events, out);
 }
 
 struct allowed_visit {

@@ -13,6 +13,7 @@
 #include "base/outbox.h"
 #include "base/packet.h"
 #include "conf/delta.h"
+#include "mesh/event.h"
 #include "mesh/past.h"
 
 #define MESH_PEERS_MAX                                                                             \
@@ -86,11 +87,10 @@ struct mesh_view {
 	uint16_t listen_port;
 	uint32_t fwmark;
 	size_t mtu;
+	bool overlay_down; /* the host said so */
 	size_t peer_count;
 	struct drops drops;
 };
-
-enum mesh_peer_state { MESH_PEER_IDLE, MESH_PEER_DIRECT, MESH_PEER_DOWN };
 
 struct mesh_peer_view {
 	struct key_public key;
@@ -117,6 +117,8 @@ const struct peer *mesh_peer_next(const struct mesh *m, const struct peer *after
 const struct peer *mesh_peer_find(const struct mesh *m, const struct key_public *key);
 void mesh_peer_look(const struct mesh *m, const struct peer *p, usec now,
 		    struct mesh_peer_view *out);
+/* What happened to peers, the earliest first; taken. False when that was all. */
+bool mesh_event_take(struct mesh *m, struct event *out);
 /* The peer's allowed IPs in the stable order of allowed_each(). */
 void mesh_peer_allowed(const struct mesh *m, const struct peer *p,
 		       bool (*visit)(void *ctx, const struct prefix *prefix), void *ctx);

@@ -6,6 +6,7 @@
 #include "base/ip.h"
 #include "base/list.h"
 #include "base/table.h"
+#include "mesh/event.h"
 #include "mesh/load.h"
 #include "mesh/mesh.h"
 #include "mesh/past.h"
@@ -34,6 +35,7 @@ struct mesh {
 	struct list peers;
 	size_t peer_count;
 	struct heap deadlines;
+	struct events events;
 	struct past past; /* what waits for its peer */
 	uint64_t places;  /* counts changes of where a peer is, or whether it is there */
 	struct mesh_work work;

@@ -56,7 +56,7 @@ void peer_apply(struct peer *p, const struct delta_peer *d, usec now)
 		if (p->via.kind != VIA_DIRECT || !addr_equal(&p->via.remote, &d->endpoint))
 			peer_send_to(p, &d->endpoint);
 	}
-	if (d->has_endpoint || d->host != NULL)
+	if (d->has_endpoint || d->host != NULL || d->forget_host)
 		lookup_set(&p->lookup, d->host, d->port);
 	if (d->has_keepalive) {
 		p->keepalive = d->keepalive;
@@ -72,12 +72,10 @@ static void choose_local_anew(struct peer *p)
 
 void peer_heard(struct peer *p, const struct via *via, const struct env *env)
 {
-	char from[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX];
-
 	if (p->via.kind == via->kind && !addr_equal(&p->via.remote, &via->remote)) {
 		p->switches++;
-		log_info(env->log, "%s moved from %s to %s", peer_label(p),
-			 addr_print(&p->via.remote, from), addr_print(&via->remote, to));
+		moves_note(&p->moves, peer_label(p), &p->via.remote, &via->remote,
+			   p->tunnel.stats.heard_at, env->log);
 	}
 	p->via = *via;
 	if (p->announce_at != USEC_NEVER)
@@ -127,6 +125,20 @@ void peer_resolved(struct peer *p, const struct addr *addrs, size_t count, usec 
 		try_where_the_name_leads(p, now);
 }
 
+void peer_speaks(struct peer *p, usec now)
+{
+	if (p->down && p->direct_since == USEC_NEVER)
+		p->direct_since = now;
+	p->down = false;
+}
+
+enum mesh_peer_state peer_state(const struct peer *p, usec now)
+{
+	if (p->down)
+		return MESH_PEER_DOWN;
+	return tunnel_has_session(&p->tunnel, now) ? MESH_PEER_DIRECT : MESH_PEER_IDLE;
+}
+
 void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *out)
 {
 	if (p->direct_since == USEC_NEVER || now - p->up_at >= REJECT_AFTER)
@@ -170,7 +182,9 @@ static void announce(struct peer *p, usec now, struct outbox *out)
 
 usec peer_deadline(const struct peer *p)
 {
-	return usec_min(usec_min(p->announce_at, tunnel_deadline(&p->tunnel)), ask_at(p));
+	usec own = usec_min(p->announce_at, tunnel_deadline(&p->tunnel));
+
+	return usec_min(usec_min(own, ask_at(p)), event_deadline(p));
 }
 
 void peer_tick(struct peer *p, usec now, struct outbox *out)
@@ -192,7 +206,7 @@ void peer_tick(struct peer *p, usec now, struct outbox *out)
 			 peer_label(p));
 		break;
 	}
-	if (!tunnel_has_session(&p->tunnel, now))
+	if (peer_state(p, now) != MESH_PEER_DIRECT)
 		p->direct_since = USEC_NEVER;
 	if (p->tunnel.stats.handshakes_started != started)
 		lookup_next(&p->lookup, &p->via.remote);

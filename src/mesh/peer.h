@@ -6,7 +6,9 @@
 #include "base/list.h"
 #include "base/outbox.h"
 #include "conf/delta.h"
+#include "mesh/event.h"
 #include "mesh/lookup.h"
+#include "mesh/moves.h"
 #include "mesh/past.h"
 #include "wg/tunnel.h"
 
@@ -24,15 +26,17 @@ struct peer {
 	bool leaving; /* scratch of mesh_apply */
 	enum conf_path path;
 	uint16_t keepalive;   /* seconds, 0: off */
-	bool down;            /* the last handshake was given up */
+	bool down;            /* the last handshake was given up, and it was not heard since */
 	usec up_at;           /* the latest session came */
 	usec direct_since;    /* the first of those without a gap before it did; USEC_NEVER: none */
 	unsigned switches;    /* times the address it sends from changed */
+	struct moves moves;   /* what was told of that */
 	usec announce_at;     /* tell it where we are; USEC_NEVER: not to be told */
 	uint64_t announce_tx; /* unless more than these packets left until then */
 	struct addr given;    /* the endpoint that the configuration gave, if any */
 	struct past_peer known; /* what is to outlive the process, as last noted */
 	bool known_there;       /* it had a session then */
+	struct event_told told;
 };
 
 /* 0 and *out; -ENOMEM; -EINVAL for a key of low order. */
@@ -56,6 +60,10 @@ void peer_apply(struct peer *p, const struct delta_peer *d, usec now);
 
 /* An authenticated packet came by this way: packets go back there (WireGuard's roaming; all peers are plain yet). */
 void peer_heard(struct peer *p, const struct via *via, const struct env *env);
+
+/* It proved that it is there, in a session: whether or not it was given up. */
+void peer_speaks(struct peer *p, usec now);
+enum mesh_peer_state peer_state(const struct peer *p, usec now);
 
 /* A session can be sent on: staged packets leave, or an empty one when `confirm` (the initiator's key confirmation). */
 void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *out);

@@ -86,6 +86,11 @@ void timers_end(struct timers *t)
 	t->unanswered_since = USEC_NEVER;
 }
 
+usec timers_began(const struct timers *t)
+{
+	return t->give_up_at == USEC_NEVER ? USEC_NEVER : t->give_up_at - REKEY_ATTEMPT_FOR;
+}
+
 usec timers_initiate_at(const struct timers *t, bool waiting)
 {
 	if (!t->wanted)

@@ -54,6 +54,8 @@ void timers_measured(struct timers *t, usec sent_at, usec now);
 /* A session was confirmed, or given up: the series ends. */
 void timers_end(struct timers *t);
 
+/* When the first initiation of the series left; USEC_NEVER: none did. */
+usec timers_began(const struct timers *t);
 /* When the next initiation is to leave; USEC_NEVER when none is wanted. waiting: packets wait
  * for the session. */
 usec timers_initiate_at(const struct timers *t, bool waiting);

@@ -39,6 +39,7 @@ struct tunnel_stats {
 	uint64_t handshakes_started; /* initiations of ours */
 	uint64_t handshakes_done;    /* sessions confirmed, in either role */
 	usec handshake_at;           /* when the latest was; USEC_NEVER: never */
+	usec handshake_took; /* from the first message of either side; retries are part of it */
 	usec data_at; /* when a packet, not a keepalive, last came for or from the peer; USEC_NEVER: never */
 	usec heard_at; /* when anything authenticated came; USEC_NEVER: never */
 };
@@ -171,6 +172,8 @@ void tunnel_start(struct tunnel *t, usec now);
 void tunnel_unblock(struct tunnel *t);
 
 bool tunnel_has_session(const struct tunnel *t, usec now);
+/* When the session in use will be too old to send on; USEC_NEVER without one. */
+usec tunnel_session_until(const struct tunnel *t);
 /* A handshake of ours was not answered yet. */
 bool tunnel_is_starting(const struct tunnel *t);
 /* Since when the peer owes us an answer, to data or an initiation; USEC_NEVER: it does not. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "wg/cookie.h"
 
 const char *const forge_low_order[FORGE_LOW_ORDER_COUNT] = {
 	"0000000000000000000000000000000000000000000000000000000000000000",
@@ -71,4 +72,12 @@ void forge_response(struct message_response *msg, const struct noise_responder *
 	blake2s_kdf(s.chaining, tau, key.bytes, s.chaining, psk, KEY_LEN);
 	mix_hash(&s, tau, sizeof tau);
 	aead_seal(msg->empty_sealed, &key, 0, NULL, 0, s.hash, BLAKE2S_LEN);
+}
+
+void forge_sign(void *msg, size_t len, const struct key_public *receiver, usec now)
+{
+	struct cookie_jar jar;
+
+	cookie_jar_init(&jar, receiver);
+	cookie_sign(&jar, msg, len, now);
 }

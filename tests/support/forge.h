@@ -4,6 +4,7 @@
 #ifndef SUPPORT_FORGE_H
 #define SUPPORT_FORGE_H
 
+#include "base/clock.h"
 #include "wg/noise.h"
 
 /* The points of order 1, 2, 4 and 8 of the curve and its twist, in hex, in all their forms below
@@ -22,5 +23,8 @@ void forge_initiation(struct message_initiation *msg, const struct noise_local *
 void forge_response(struct message_response *msg, const struct noise_responder *r,
 		    const struct key_shared *psk, const struct key_public *ephemeral,
 		    const struct key_shared *ee, const struct key_shared *se);
+
+/* mac1, as anybody can make it who knows the receiver's public key; and no mac2. */
+void forge_sign(void *msg, size_t len, const struct key_public *receiver, usec now);
 
 #endif

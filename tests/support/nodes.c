@@ -200,9 +200,10 @@ void node_hand(struct node *to, const struct letter *letters, size_t count, usec
 	mesh_inbound(to->m, &in, now, &to->out);
 }
 
-void node_hand_bytes(struct node *to, const void *data, size_t len, const struct addr *from,
-		     usec now)
+enum drop node_hand_bytes(struct node *to, const void *data, size_t len, const struct addr *from,
+			  usec now)
 {
+	struct drops before = to->m->shared.drops;
 	static struct letter l;
 
 	must(len <= LETTER_MAX);
@@ -212,6 +213,37 @@ void node_hand_bytes(struct node *to, const void *data, size_t len, const struct
 	};
 	memcpy(l.data, data, len);
 	node_hand(to, &l, 1, now);
+	for (int i = DROP_NONE + 1; i < DROP_COUNT; i++) {
+		if (node_drops(to, i) != before.count[i])
+			return i;
+	}
+	return DROP_NONE;
+}
+
+static struct letter *only_letter(struct node *from, uint32_t type)
+{
+	static struct letter l;
+
+	must(node_take(from, &l, 1) == 1 && load_le32(l.data) == type);
+	return &l;
+}
+
+struct letter *node_data(struct node *from, const void *packet, size_t len, usec now)
+{
+	node_send_bytes(from, packet, len, now);
+	return only_letter(from, MESSAGE_DATA);
+}
+
+struct letter *node_ping(struct node *from, uint8_t to, usec now)
+{
+	node_send(from, to, now);
+	return only_letter(from, MESSAGE_DATA);
+}
+
+struct letter *node_initiation(struct node *from, uint8_t to, usec now)
+{
+	node_send(from, to, now);
+	return only_letter(from, MESSAGE_INITIATION);
 }
 
 /* What `from` wants to send arrives at `to`, if it is for it. Returns how much it was. */
@@ -237,6 +269,32 @@ void node_settle(struct node *a, struct node *b, usec now)
 	abort();
 }
 
+static size_t carry_to_all(struct node *from, struct node *const *all, size_t nodes_count, usec now)
+{
+	static struct letter letters[BATCH_MAX];
+	size_t count = node_take(from, letters, BATCH_MAX);
+
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < nodes_count; k++) {
+			if (all[k]->number == letters[i].to)
+				node_hand(all[k], &letters[i], 1, now);
+		}
+	}
+	return count;
+}
+
+void node_settle_all(struct node *const *all, size_t count, usec now)
+{
+	for (int turns = 0; turns < 10; turns++) {
+		size_t carried = 0;
+		for (size_t i = 0; i < count; i++)
+			carried += carry_to_all(all[i], all, count, now);
+		if (carried == 0)
+			return;
+	}
+	abort();
+}
+
 void node_connect(struct node *a, struct node *b, usec now)
 {
 	node_send(a, b->number, now);
@@ -253,6 +311,25 @@ void node_pass_time(struct node *n, usec from, usec to)
 
 /* --- what a node knows ------------------------------------------------------------------------------------------ */
 
+struct peer *node_peer(const struct node *n, const struct node *peer)
+{
+	return table_find(&n->m->by_key, &peer->key);
+}
+
+uint64_t node_drops(const struct node *n, enum drop why)
+{
+	return n->m->shared.drops.count[why];
+}
+
+uint64_t node_all_drops(const struct node *n)
+{
+	uint64_t sum = 0;
+
+	for (int i = DROP_NONE + 1; i < DROP_COUNT; i++)
+		sum += node_drops(n, i);
+	return sum;
+}
+
 /* Chained: each hash is the key of the next. */
 static void mix(uint8_t key[static crypto_shorthash_KEYBYTES], const void *data, size_t len)
 {
@@ -261,7 +338,7 @@ static void mix(uint8_t key[static crypto_shorthash_KEYBYTES], const void *data,
 
 uint64_t node_digest_peer(const struct node *n, const struct node *peer)
 {
-	const struct peer *p = table_find(&n->m->by_key, &peer->key);
+	const struct peer *p = node_peer(n, peer);
 	uint8_t key[crypto_shorthash_KEYBYTES] = {0};
 	struct peer copy;
 

@@ -61,17 +61,30 @@ void node_send(struct node *from, uint8_t to, usec now);
 size_t node_take(struct node *n, struct letter *letters, size_t room);
 /* Hand datagrams to a node, in one batch. What it delivers is in its outbox; the bytes are good until the next call. */
 void node_hand(struct node *to, const struct letter *letters, size_t count, usec now);
-/* The same with one datagram that came from this address. */
-void node_hand_bytes(struct node *to, const void *data, size_t len, const struct addr *from,
-		     usec now);
+/* The same with one datagram that came from this address. The first drop it was counted as, or DROP_NONE. */
+enum drop node_hand_bytes(struct node *to, const void *data, size_t len, const struct addr *from,
+			  usec now);
+/* The one datagram that a node sends for an inner packet: sealed data of these bytes, or of one for node `to`; or the
+ * initiation of the session it lacks. Good until the next call. */
+struct letter *node_data(struct node *from, const void *packet, size_t len, usec now);
+struct letter *node_ping(struct node *from, uint8_t to, usec now);
+struct letter *node_initiation(struct node *from, uint8_t to, usec now);
 /* Carry what the two have for each other until both are silent. */
 void node_settle(struct node *a, struct node *b, usec now);
+/* The same among all of these; what is for others is lost. */
+void node_settle_all(struct node *const *all, size_t count, usec now);
 /* An inner packet from a to b, and all that follows from it between the two. */
 void node_connect(struct node *a, struct node *b, usec now);
 /* Ticks, while nobody hears the node. */
 void node_pass_time(struct node *n, usec from, usec to);
 
 /* --- what a node knows ------------------------------------------------------------------------------------------ */
+
+/* Its peer with that node's key; NULL: it has none. */
+struct peer *node_peer(const struct node *n, const struct node *peer);
+/* How much it dropped for this reason, and for any. */
+uint64_t node_drops(const struct node *n, enum drop why);
+uint64_t node_all_drops(const struct node *n);
 
 /* A hash over one peer: handshakes, sessions, timers, counts, where it is. */
 uint64_t node_digest_peer(const struct node *n, const struct node *peer);

@@ -14,40 +14,10 @@ name=$(lab_if node)
 uapi=/var/run/wireguard/$name.sock
 control=/run/warren/$name.sock
 
-# conf HOST ADDRESS OTHER OTHER-ADDRESS ENDPOINT [LINE-OF-INTERFACE]
-conf() {
-	lab_conf "$1" <<-END
-		[Interface]
-		PrivateKey = $(key_of "$1")
-		ListenPort = 51820
-		Address = $2
-		${6-}
-
-		[Peer]
-		PublicKey = $(pub_of "$3")
-		AllowedIPs = $4
-		Endpoint = $5
-	END
-}
-
-# exits STATUS COMMAND...: on the node
-exits() {
-	local want=$1 status
-	shift
-	lab_exec node timeout 10 "$@"
-	status=$?
-	[ $status -eq "$want" ] || echo "exit status $status"
-	[ $status -eq "$want" ]
-}
-
 # ends PID SECONDS: by itself, with status 0, and no socket or link stays.
 ends() {
 	wait_for "$2" gone "$1" || return
-	wait "$1" && nothing_left
-}
-
-nothing_left() {
-	[ ! -e "$uapi" ] && [ ! -e "$control" ] && ! lab_exec node ip link show "$name"
+	wait "$1" && lab_nothing_left node
 }
 
 there() {
@@ -56,38 +26,37 @@ there() {
 
 # daemon VARIABLE=VALUE... : without a file, in the foreground
 daemon() {
-	lab_spawn node warrend-node env "$@" "$WARREND" -f "$name"
-	wait_for 5 "$WARREN" status "$name"
+	lab_bare node env "$@"
 }
 
 stops() {
-	lab_stop "$@" && nothing_left
+	lab_stop "$@" && lab_nothing_left node
 }
 
 # --- usage and configuration ------------------------------------------------------------------------------------------
 
-ok "no argument: 2" exits 2 "$WARREND"
-ok "two names: 2" exits 2 "$WARREND" -f wr0 wr1
-ok "no name for an interface: 2" exits 2 "$WARREND" -f ../wr0
-ok "an unknown option: 2" exits 2 "$WARREND" --colour wr0
-ok "--config of no regular file, in the background: 3" exits 3 "$WARREND" --config /dev/null "$name"
-ok "an unknown LOG_LEVEL: 2" exits 2 env LOG_LEVEL=loud "$WARREND" -f "$name"
-ok "WG_TUN_FD is no number: 2" exits 2 env WG_TUN_FD=x "$WARREND" -f "$name"
-ok "WG_TUN_FD is no TUN device: 1" exits 1 env WG_TUN_FD=0 "$WARREND" -f "$name"
-ok "--help and --version: 0" eval 'exits 0 "$WARREND" --help && exits 0 "$WARREND" --version'
+ok "no argument: 2" lab_exits node 2 "$WARREND"
+ok "two names: 2" lab_exits node 2 "$WARREND" -f wr0 wr1
+ok "no name for an interface: 2" lab_exits node 2 "$WARREND" -f ../wr0
+ok "an unknown option: 2" lab_exits node 2 "$WARREND" --colour wr0
+ok "--config of no regular file, in the background: 3" lab_exits node 3 "$WARREND" --config /dev/null "$name"
+ok "an unknown LOG_LEVEL: 2" lab_exits node 2 env LOG_LEVEL=loud "$WARREND" -f "$name"
+ok "WG_TUN_FD is no number: 2" lab_exits node 2 env WG_TUN_FD=x "$WARREND" -f "$name"
+ok "WG_TUN_FD is no TUN device: 1" lab_exits node 1 env WG_TUN_FD=0 "$WARREND" -f "$name"
+ok "--help and --version: 0" eval 'lab_exits node 0 "$WARREND" --help && lab_exits node 0 "$WARREND" --version'
 ok "not allowed to make a TUN device: 1" \
-	exits 1 setpriv --bounding-set=-net_admin --inh-caps=-net_admin "$WARREND" -f "$name"
+	lab_exits node 1 setpriv --bounding-set=-net_admin --inh-caps=-net_admin "$WARREND" -f "$name"
 ok "the same in the background: 1" \
-	exits 1 setpriv --bounding-set=-net_admin --inh-caps=-net_admin "$WARREND" "$name"
+	lab_exits node 1 setpriv --bounding-set=-net_admin --inh-caps=-net_admin "$WARREND" "$name"
 
 refused() {
-	exits 3 "$WARREND" -f --config "$LAB_DIR/$name.conf" "$name" >"$LAB_DIR/refused.log" 2>&1
+	lab_exits node 3 "$WARREND" -f --config "$LAB_DIR/$name.conf" "$name" >"$LAB_DIR/refused.log" 2>&1
 	cat "$LAB_DIR/refused.log"
 	[ $# -eq 0 ] || [ "$(grep -c "$name.conf" "$LAB_DIR/refused.log")" -eq $# ] || return
 	for text; do
 		grep -q "$name.conf:$text" "$LAB_DIR/refused.log" || return
 	done
-	nothing_left
+	lab_nothing_left node
 }
 
 lab_conf node <<END
@@ -101,7 +70,7 @@ PublicKey = short
 AllowedIPs = 10.66.0.300/32
 END
 ok "a bad file: 3, and each error with its line" refused '3: ListenPort' '4: .*Address' '7: PublicKey' '8: AllowedIPs'
-conf node 10.66.0.1/24 mate 10.66.0.2/32 192.0.2.2:51820
+lab_pair_conf node 10.66.0.1/24 mate 10.66.0.2/32 192.0.2.2:51820
 chmod 644 "$LAB_DIR/$name.conf"
 ok "a file with a key that others may read: 3, and how to mend it" refused '.*chmod 600'
 rm "$LAB_DIR/$name.conf"
@@ -111,13 +80,13 @@ ok "no file: 3" refused
 
 ok "without a file, in the foreground" daemon
 pid=$LAB_PID
-ok "a second one: 4" exits 4 "$WARREND" -f "$name"
-ok "also in the background" exits 4 "$WARREND" "$name"
-ok "the same name in another namespace: 4" lab_exec mate bash -c "'$WARREND' -f '$name'; [ \$? -eq 4 ]"
+ok "a second one: 4" lab_exits node 4 "$WARREND" -f "$name"
+ok "also in the background" lab_exits node 4 "$WARREND" "$name"
+ok "the same name in another namespace: 4" lab_exits mate 4 "$WARREND" -f "$name"
 ok "the first lives on" there
 ok "and answers" eval '"$WARREN" status "$name" && wg show "$name"'
 lab_exec node ip link del "$name"
-ok "its link deleted: 0 within 1 s" ends "$pid" 1
+ok "F63: its link deleted: 0 within 1 s" ends "$pid" 1
 daemon && rm "$uapi"
 ok "its UAPI socket removed: 0" ends "$LAB_PID" 1
 daemon
@@ -129,9 +98,9 @@ wait "$LAB_PID" 2>/dev/null
 ok "F70: killed together with its sweeper, it leaves stale sockets" test -S "$uapi" -a -S "$control"
 ok "which the next one replaces" eval 'daemon && wg show "$name"'
 ok "SIGTERM: 0" stops "$LAB_PID" TERM
-ok "in the background: ready when the command returns" eval 'exits 0 "$WARREND" "$name" && there && wg show "$name"'
+ok "in the background: ready when the command returns" eval 'lab_exits node 0 "$WARREND" "$name" && there && wg show "$name"'
 kill "$(lab_warrends node)"
-ok "and ends like the other" wait_for 2 nothing_left
+ok "and ends like the other" wait_for 2 lab_nothing_left node
 lab_spawn node foreground env WG_PROCESS_FOREGROUND=1 "$WARREND" "$name"
 ok "WG_PROCESS_FOREGROUND=1: stays" wait_for 5 there
 ok "and ends" stops "$LAB_PID"
@@ -147,7 +116,7 @@ ok "LOG_LEVEL=debug: its life" grep -q 'listening on port' "$LAB_DIR/warrend-nod
 
 # --- handed over ------------------------------------------------------------------------------------------------------
 
-conf mate 10.66.0.2/24 node 10.66.0.1/32 192.0.2.1:51820
+lab_pair_conf mate 10.66.0.2/24 node 10.66.0.1/32 192.0.2.1:51820
 ok "the mate is up" lab_warrend mate
 
 configure() {
@@ -177,7 +146,7 @@ ok "removed, it is the end" ends "$LAB_PID" 1
 
 # --- what changes under it --------------------------------------------------------------------------------------------
 
-conf node 10.66.0.1/24,fd66::1/64 mate 10.66.0.2/32,10.77.0.0/16,fd77::/48 192.0.2.2:51820 'MTU = 1380'
+lab_pair_conf node 10.66.0.1/24,fd66::1/64 mate 10.66.0.2/32,10.77.0.0/16,fd77::/48 192.0.2.2:51820 'MTU = 1380'
 ok "with a file" lab_warrend node
 pid=$LAB_PID
 
@@ -213,11 +182,11 @@ ok "another address under it: traffic within 1 s" lab_exec node ping -n -q -i 0.
 ok "the mate knows that, too" eval 'wg show "$(lab_if mate)" endpoints | grep -E "192.0.2.9:51999"'
 ok "SIGTERM: 0, and nothing is left" stops "$pid"
 
-conf node 10.66.0.1/24 mate 10.66.0.2/32,10.77.0.0/16 192.0.2.2:51820 'Table = off'
+lab_pair_conf node 10.66.0.1/24 mate 10.66.0.2/32,10.77.0.0/16 192.0.2.2:51820 'Table = off'
 lab_warrend node
 ok "Table = off: no route" eval '! routes main | grep "^10.66.0.2 \|^10.77"'
 lab_stop "$LAB_PID"
-conf node 10.66.0.1/24 mate 10.66.0.2/32,10.77.0.0/16 192.0.2.2:51820 'Table = 1234'
+lab_pair_conf node 10.66.0.1/24 mate 10.66.0.2/32,10.77.0.0/16 192.0.2.2:51820 'Table = 1234'
 lab_warrend node
 ok "Table = 1234: routes are there" eval 'routes 1234 | tee /dev/stderr | grep -c "^10.66.0.2 \|^10.77.0.0/16 " | grep -qx 2'
 ok "SIGTERM: 0" stops "$LAB_PID"

@@ -78,6 +78,84 @@ TEST(tells_no_daemon_from_a_dead_one)
 	unlink(path);
 }
 
+struct lines {
+	const char *const *expected;
+	size_t count, most;
+};
+
+static bool take_line(void *ctx, const char *line)
+{
+	struct lines *l = ctx;
+
+	assert_string_equal(line, l->expected[l->count]);
+	return ++l->count < l->most;
+}
+
+static int follow(struct lines *l)
+{
+	return client_follow(path, "{\"cmd\":\"status\"}", SEC(2), take_line, l);
+}
+
+TEST(follows_line_after_line_to_the_end)
+{
+	static const char reply[] = "{\"a\":1}\n\n{}\n{\"cut";
+	static const char *const expected[] = {"{\"a\":1}", "", "{}"};
+	struct lines l = {expected, 0, 9};
+	struct daemon_fake d;
+
+	start(&d, reply, strlen(reply));
+	assert_int_equal(follow(&l), -ECONNRESET);
+	assert_int_equal(l.count, 3);
+	daemon_fake_stop(&d);
+}
+
+TEST(follows_lines_of_any_length)
+{
+	size_t len = 100000;
+	char *reply = malloc(3 * len), *line = malloc(len);
+	const char *const expected[] = {line, line, line};
+	struct lines l = {expected, 0, 9};
+	struct daemon_fake d;
+
+	memset(line, 'x', len);
+	line[len - 1] = '\0';
+	for (int i = 0; i < 3; i++) {
+		memset(reply + (size_t)i * len, 'x', len);
+		reply[(size_t)(i + 1) * len - 1] = '\n';
+	}
+	start(&d, reply, 3 * len);
+	assert_int_equal(follow(&l), -ECONNRESET);
+	assert_int_equal(l.count, 3);
+	free(line);
+	free(reply);
+	daemon_fake_stop(&d);
+}
+
+TEST(follows_until_told_to_stop)
+{
+	static const char reply[] = "a\nb\nc\n";
+	static const char *const expected[] = {"a", "b"};
+	struct lines l = {expected, 0, 2};
+	struct daemon_fake d;
+
+	start(&d, reply, strlen(reply));
+	assert_int_equal(follow(&l), 0);
+	assert_int_equal(l.count, 2);
+	daemon_fake_stop(&d);
+}
+
+TEST(follows_nobody_who_does_not_answer)
+{
+	struct lines l = {NULL, 0, 1};
+	struct daemon_fake d;
+
+	assert_int_equal(follow(&l), -ENOENT);
+	start(&d, NULL, 0);
+	assert_int_equal(client_follow(path, "x", MSEC(30), take_line, &l), -ETIMEDOUT);
+	assert_int_equal(l.count, 0);
+	daemon_fake_stop(&d);
+}
+
 TEST(refuses_a_path_too_long_for_a_socket)
 {
 	char text[300], *answer;
@@ -110,6 +188,10 @@ int main(void)
 		RUN(a_hang_up_before_the_end_is_no_answer),
 		RUN(waits_for_its_time_and_no_longer),
 		RUN(tells_no_daemon_from_a_dead_one),
+		RUN(follows_line_after_line_to_the_end),
+		RUN(follows_lines_of_any_length),
+		RUN(follows_until_told_to_stop),
+		RUN(follows_nobody_who_does_not_answer),
 		RUN(refuses_a_path_too_long_for_a_socket),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -279,6 +279,84 @@ TEST(fields_of_wrong_types_are_shown_as_nothing)
 	}
 }
 
+/* --- events ----------------------------------------------------------------------------------------------------- */
+
+#define EVENT(time, peer, from, to, reason, took)                                                  \
+	"{\"schema\":\"warren.event/1\",\"time_unix_ns\":" time ",\"peer\":" peer                  \
+	",\"from\":" from ",\"to\":" to ",\"reason\":\"" reason "\",\"took_us\":" took "}"
+
+static void expect_event(const char *json, const char *want)
+{
+	char *text = view_event(json);
+
+	assert_non_null(text);
+	assert_string_equal(text, want);
+	assert_true(strlen(text) <= 81);
+	free(text);
+}
+
+TEST(an_event_is_a_line_below_its_heading)
+{
+	assert_string_equal(
+		VIEW_EVENT_HEADING,
+		"TIME      PEER                  FROM -> TO            REASON      TOOK\n");
+	expect_event(EVENT("1795260000999999999", "\"nas\"", "null", "\"idle\"", "added", "null"),
+		     "11:20:00  nas                   - -> idle             added       -\n");
+	expect_event(EVENT("1795260001000000000", "\"nas\"", "\"relaying\"", "\"punching\"",
+			   "0123456789", "9223372036854775807"),
+		     "11:20:01  nas                   relaying -> punching  0123456789  "
+		     "106751991d4h\n");
+	expect_event(EVENT("null", "null", "null", "null", "lost", "null"),
+		     "-         -                     - -> -                lost        -\n");
+}
+
+TEST(how_long_it_took_has_a_unit_for_people)
+{
+	static const char *const took[][2] = {
+		{"0", "0.0 ms"},      {"9949", "9.9 ms"},     {"37100", "37 ms"},
+		{"999999", "999 ms"}, {"1000000", "1.0 s"},   {"59900000", "59.9 s"},
+		{"60000000", "1m"},   {"105000000", "1m45s"}, {"7200000000", "2h"},
+	};
+
+	for (size_t i = 0; i < sizeof took / sizeof took[0]; i++) {
+		char json[200], *text;
+		snprintf(json, sizeof json, EVENT("1", "\"a\"", "null", "null", "heard", "%s"),
+			 took[i][0]);
+		text = view_event(json);
+		assert_non_null(text);
+		assert_int_equal(strncmp(text + 66, took[i][1], strlen(took[i][1])), 0);
+		assert_string_equal(text + 66 + strlen(took[i][1]), "\n");
+		free(text);
+	}
+}
+
+TEST(vuln_13_names_in_events_are_escaped_and_cut)
+{
+	expect_event(
+		EVENT("1", "\"\\u001b[2J\\n\"", "\"\\u0007\"", "null", "removed", "5"),
+		"00:00:00  \\x1b[2J\\x0a           \\x07 -> -             removed     0.0 ms\n");
+	expect_event(EVENT("1", "\"a-name-longer-than-its-column\"", "null", "null",
+			   "a-new-word-of-later", "5"),
+		     "00:00:00  a-name-longer-than..  - -> -                a-new-wo..  0.0 ms\n");
+}
+
+TEST(anything_else_is_no_event)
+{
+	static const char *const others[] = {
+		"",
+		"{}",
+		"[]",
+		"{\"schema\":\"warren.event/2\"}",
+		"{\"schema\":\"warren.status/1\"}",
+		"{\"schema\":\"warren.event/1\"} {}",
+	};
+
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		assert_null(view_event(others[i]));
+	expect_event("{\"schema\":\"warren.event/1\",\"peer\":7,\"from\":{},\"took_us\":\"x\"}",
+		     "-         -                     - -> -                -           -\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +372,12 @@ int main(void)
 		RUN(a_clock_that_was_set_back_shows_no_negative_times),
 		RUN(anything_else_is_no_status),
 		RUN(fields_of_wrong_types_are_shown_as_nothing),
+		RUN(an_event_is_a_line_below_its_heading),
+		RUN(how_long_it_took_has_a_unit_for_people),
+		RUN(vuln_13_names_in_events_are_escaped_and_cut),
+		RUN(anything_else_is_no_event),
 	};
+
+	setenv("TZ", "UTC0", 1);
 	return RUN_TESTS(tests);
 }

@@ -6,6 +6,7 @@
 #include "support/hexdata.h"
 #include "support/test.h"
 #include "unit/crypto/aead_rfc8439.h"
+#include "unit/crypto/aead_wycheproof.h"
 
 static const struct aead_key key = {"a key of tests, 32 bytes long..."};
 static const uint8_t ad[] = "additional data";
@@ -39,73 +40,30 @@ TEST(seals_and_opens_rfc_8439_a_5)
 	assert_memory_equal(out, text, len);
 }
 
-static void check_case(const struct vectors *v)
+static void check_xchacha(const struct aead_case *c)
 {
-	size_t key_len, nonce_len, more_len, len, cipher_len, tag_len;
-	uint8_t *k = vectors_bytes(v, 1, &key_len), *nonce = vectors_bytes(v, 2, &nonce_len);
-	uint8_t *more = vectors_bytes(v, 3, &more_len), *text = vectors_bytes(v, 4, &len);
-	uint8_t *cipher = vectors_bytes(v, 5, &cipher_len), *tag = vectors_bytes(v, 6, &tag_len);
-	bool valid = strcmp(v->field[7], "valid") == 0;
-	uint8_t *out = malloc(len + AEAD_TAG_LEN), *sealed = malloc(len + AEAD_TAG_LEN);
-	struct aead_key xkey;
+	size_t sealed_len = c->len + AEAD_TAG_LEN;
+	uint8_t *out = malloc(sealed_len);
 
-	assert_true(out != NULL && sealed != NULL);
-	assert_int_equal(key_len, sizeof xkey.bytes);
-	assert_int_equal(cipher_len, len);
-	assert_int_equal(tag_len, AEAD_TAG_LEN);
-	memcpy(xkey.bytes, k, sizeof xkey.bytes);
-	memcpy(sealed, cipher, len);
-	memcpy(sealed + len, tag, AEAD_TAG_LEN);
-
-	aead_xseal(out, &xkey, nonce, text, len, more, more_len);
-	assert_int_equal(memcmp(out, sealed, len + AEAD_TAG_LEN) == 0, valid);
-	assert_int_equal(aead_xopen(out, &xkey, nonce, sealed, len + AEAD_TAG_LEN, more, more_len),
-			 valid);
-	if (valid)
-		assert_memory_equal(out, text, len);
+	assert_non_null(out);
+	aead_xseal(out, &c->key, c->nonce, c->text, c->len, c->ad, c->ad_len);
+	assert_int_equal(memcmp(out, c->sealed, sealed_len) == 0, c->valid);
+	assert_int_equal(
+		aead_xopen(out, &c->key, c->nonce, c->sealed, sealed_len, c->ad, c->ad_len),
+		c->valid);
+	if (c->valid)
+		assert_memory_equal(out, c->text, c->len);
 	free(out);
-	free(sealed);
-	free(k);
-	free(nonce);
-	free(more);
-	free(text);
-	free(cipher);
-	free(tag);
-}
-
-/* All cases with this result. Those that our type cannot express must be exactly the ones the suite
- * calls invalid for their nonce: they come without a tag. */
-static void check_suite(const char *result)
-{
-	struct vectors v;
-	size_t checked = 0;
-
-	if (!vectors_open(&v, "xchacha20_poly1305.txt")) {
-		print_message("# SKIP: vectors not found\n");
-		return;
-	}
-	while (vectors_next(&v)) {
-		assert_int_equal(v.field_count, 8);
-		bool expressible = strlen(v.field[2]) == 2 * AEAD_XNONCE_LEN;
-		assert_int_equal(!expressible, strcmp(v.field[6], "-") == 0);
-		if (!expressible) {
-			assert_string_equal(v.field[7], "invalid");
-		} else if (strcmp(v.field[7], result) == 0) {
-			check_case(&v);
-			checked++;
-		}
-	}
-	assert_true(checked >= 60);
 }
 
 TEST(seals_and_opens_the_xchacha_that_wycheproof_calls_valid)
 {
-	check_suite("valid");
+	aead_suite("xchacha20_poly1305.txt", AEAD_XNONCE_LEN, "valid", check_xchacha);
 }
 
 TEST(vuln_55_refuses_the_xchacha_that_wycheproof_calls_invalid)
 {
-	check_suite("invalid");
+	aead_suite("xchacha20_poly1305.txt", AEAD_XNONCE_LEN, "invalid", check_xchacha);
 }
 
 TEST(seals_and_opens_in_place_and_without_text)

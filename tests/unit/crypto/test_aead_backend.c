@@ -10,6 +10,7 @@
 #include "support/hexdata.h"
 #include "support/test.h"
 #include "unit/crypto/aead_rfc8439.h"
+#include "unit/crypto/aead_wycheproof.h"
 
 #define LEN_MAX   2048
 #define BATCH_MAX 200
@@ -118,83 +119,40 @@ TEST(seals_and_opens_the_examples_of_rfc_8439)
 	}
 }
 
-/* One line of Wycheproof: through every back end. The suite's tags are all wrong in some bits where
- * it says invalid. */
-static void check_case(const struct vectors *v)
+/* Through every back end. The suite's tags are all wrong in some bits where it says invalid. */
+static void check_everywhere(const struct aead_case *c)
 {
-	size_t key_len, nonce_len, ad_len, len, cipher_len, tag_len;
-	uint8_t *key = vectors_bytes(v, 1, &key_len), *nonce = vectors_bytes(v, 2, &nonce_len);
-	uint8_t *ad = vectors_bytes(v, 3, &ad_len), *text = vectors_bytes(v, 4, &len);
-	uint8_t *cipher = vectors_bytes(v, 5, &cipher_len), *tag = vectors_bytes(v, 6, &tag_len);
-	bool valid = strcmp(v->field[7], "valid") == 0;
-	uint8_t *data = malloc(len + AEAD_TAG_LEN);
-	struct aead_key k;
-	struct aead_job j = {.key = &k, .ad = ad, .ad_len = ad_len, .data = data, .len = len};
+	uint8_t *data = malloc(c->len + AEAD_TAG_LEN), *tag = c->sealed + c->len;
+	struct aead_job j = {
+		.key = &c->key, .ad = c->ad, .ad_len = c->ad_len, .data = data, .len = c->len};
 
 	assert_non_null(data);
-	assert_int_equal(key_len, sizeof k.bytes);
-	assert_int_equal(nonce_len, sizeof j.nonce);
-	assert_int_equal(cipher_len, len);
-	assert_int_equal(tag_len, AEAD_TAG_LEN);
-	memcpy(k.bytes, key, sizeof k.bytes);
-	memcpy(j.nonce, nonce, sizeof j.nonce);
+	memcpy(j.nonce, c->nonce, sizeof j.nonce);
 	for (size_t i = 0; i < here_count; i++) {
-		memcpy(data, text, len);
+		memcpy(data, c->text, c->len);
 		here[i]->seal(&j, 1);
-		assert_int_equal(memcmp(data + len, tag, tag_len) == 0, valid);
-		if (valid)
-			assert_memory_equal(data, cipher, len);
+		assert_int_equal(memcmp(data + c->len, tag, AEAD_TAG_LEN) == 0, c->valid);
+		if (c->valid)
+			assert_memory_equal(data, c->sealed, c->len);
 
-		memcpy(data, cipher, len);
-		memcpy(data + len, tag, tag_len);
-		j.ok = !valid;
+		memcpy(data, c->sealed, c->len + AEAD_TAG_LEN);
+		j.ok = !c->valid;
 		here[i]->open(&j, 1);
-		assert_int_equal(j.ok, valid);
-		if (valid)
-			assert_memory_equal(data, text, len);
+		assert_int_equal(j.ok, c->valid);
+		if (c->valid)
+			assert_memory_equal(data, c->text, c->len);
 	}
 	free(data);
-	free(key);
-	free(nonce);
-	free(ad);
-	free(text);
-	free(cipher);
-	free(tag);
-}
-
-/* All cases with this result. Those that struct aead_job cannot express must be exactly the ones
- * the suite calls invalid for their nonce: they come without a tag. */
-static void check_suite(const char *result)
-{
-	struct vectors v;
-	size_t checked = 0;
-
-	if (!vectors_open(&v, "chacha20_poly1305.txt")) {
-		print_message("# SKIP: vectors not found\n");
-		return;
-	}
-	while (vectors_next(&v)) {
-		assert_int_equal(v.field_count, 8);
-		bool expressible = strlen(v.field[2]) == 2 * AEAD_NONCE_LEN;
-		assert_int_equal(!expressible, strcmp(v.field[6], "-") == 0);
-		if (!expressible) {
-			assert_string_equal(v.field[7], "invalid");
-		} else if (strcmp(v.field[7], result) == 0) {
-			check_case(&v);
-			checked++;
-		}
-	}
-	assert_true(checked >= 60);
 }
 
 TEST(seals_and_opens_what_wycheproof_calls_valid)
 {
-	check_suite("valid");
+	aead_suite("chacha20_poly1305.txt", AEAD_NONCE_LEN, "valid", check_everywhere);
 }
 
 TEST(vuln_55_refuses_what_wycheproof_calls_invalid)
 {
-	check_suite("invalid");
+	aead_suite("chacha20_poly1305.txt", AEAD_NONCE_LEN, "invalid", check_everywhere);
 }
 
 TEST(agrees_with_libsodium_at_every_length_and_alignment)

@@ -204,6 +204,33 @@ TEST(changes_are_sentences)
 	conf_list_free(&changes);
 }
 
+TEST(everybody_may_listen_to_events)
+{
+	size_t len;
+
+	assert_int_equal(kind_of("{\"cmd\": \"events\"}\n", 1000), ANSWER_EVENTS);
+	assert_int_equal(kind_of("{\"cmd\": \"events\"}\n", 0), ANSWER_EVENTS);
+	char *text = answer_events(&len);
+	json_t *answer = parsed(text, len);
+	assert_string_equal(json_string_value(json_object_get(answer, "events")),
+			    STATUS_EVENT_SCHEMA);
+	json_decref(answer);
+}
+
+TEST(an_event_is_a_line)
+{
+	const struct event e = {.wall = SEC(7), .peer = "nas", .took = 3};
+	size_t len;
+	char *line = answer_event(&e, &len), *expected = status_event(&e);
+
+	assert_int_equal(len, strlen(line));
+	assert_int_equal(len, strlen(expected) + 1);
+	assert_memory_equal(line, expected, len - 1);
+	assert_int_equal(line[len - 1], '\n');
+	free(line);
+	free(expected);
+}
+
 TEST(stopping_is_said)
 {
 	size_t len;
@@ -292,6 +319,8 @@ int main(void)
 		RUN_WITH_NODE(F10_all_errors_of_a_configuration_are_in_the_answer),
 		RUN_WITH_NODE(a_configuration_that_is_no_text_is_refused),
 		RUN_WITH_NODE(changes_are_sentences),
+		RUN_WITH_NODE(everybody_may_listen_to_events),
+		RUN_WITH_NODE(an_event_is_a_line),
 		RUN_WITH_NODE(stopping_is_said),
 		RUN_WITH_NODE(no_key_of_a_request_stays_behind),
 		RUN_WITH_NODE(says_what_is_wrong_with_a_request),

@@ -5,8 +5,8 @@
 
 #include "conf/delta_text.h"
 #include "crypto/crypto.h"
-#include "support/nodes.h"
 #include "support/test.h"
+#include "support/trio.h"
 
 #define NOW    SEC(100)
 #define PEERS  12
@@ -207,30 +207,11 @@ TEST(every_change_is_a_sentence)
 
 /* --- sessions ---------------------------------------------------------------------------------------------------- */
 
-static struct node *one, *two, *three;
-
 static int start_nodes(void **state)
 {
-	(void)state;
-	one = node_start(1);
-	two = node_start(2);
-	three = node_start(3);
-	node_introduce(one, two, NOW);
-	node_introduce(three, one, NOW);
-	struct delta *d = delta_new();
-	node_add_peer(d, three, "", false, true);
-	node_apply(one, d, NOW);
+	trio_start(state);
 	node_connect(one, two, NOW);
 	node_connect(one, three, NOW);
-	return 0;
-}
-
-static int stop_nodes(void **state)
-{
-	(void)state;
-	node_stop(one);
-	node_stop(two);
-	node_stop(three);
 	return 0;
 }
 
@@ -385,7 +366,7 @@ TEST(the_keys_are_those_of_the_mesh_and_can_be_forgotten)
 	conf_free(c);
 }
 
-#define WITH_NODES(name) cmocka_unit_test_setup_teardown(name, start_nodes, stop_nodes)
+#define WITH_NODES(name) cmocka_unit_test_setup_teardown(name, start_nodes, trio_stop)
 
 int main(void)
 {

@@ -1,5 +1,5 @@
-/* The JSON of `warren status`, of real meshes. With --samples it prints some for check_schema
- * instead. */
+/* The JSON of `warren status`, of real meshes, and of events. With --samples (--events) it prints some
+ * for check_schema instead. */
 #include "ctl/status.h"
 
 #include <jansson.h>
@@ -275,6 +275,101 @@ TEST(health_follows_the_port_the_anchors_and_the_peers_that_spoke)
 	node_stop(n);
 }
 
+TEST(health_follows_the_interface)
+{
+	struct node *n = node_start(1);
+	struct host h = {.overlay = {.name = "warren0", .mtu = 1400}};
+
+	node_apply(n, node_identity(n), SEC(1));
+	mesh_host_changed(n->m, &h, SEC(1), &n->out);
+	assert_health(n, SEC(1), "unhealthy", "the interface is down");
+	h.overlay.up = true;
+	mesh_host_changed(n->m, &h, SEC(1), &n->out);
+	assert_health(n, SEC(1), "healthy", "none");
+	node_stop(n);
+}
+
+/* --- events ----------------------------------------------------------------------------- */
+
+#define HEAD "{\"schema\":\"warren.event/1\",\"time_unix_ns\":7000000000,"
+
+static const struct {
+	struct event event;
+	const char *text;
+} told[] = {
+	{{.wall = SEC(7), .peer = "nas", .reason = EVENT_ADDED, .took = USEC_NEVER},
+	 HEAD "\"peer\":\"nas\",\"from\":null,\"to\":\"idle\",\"reason\":\"added\",\"took_us\":"
+	      "null}"},
+	{{.wall = SEC(7),
+	  .peer = "nas",
+	  .to = MESH_PEER_DIRECT,
+	  .reason = EVENT_HANDSHAKE,
+	  .took = 37100},
+	 HEAD "\"peer\":\"nas\",\"from\":\"idle\",\"to\":\"direct\",\"reason\":\"handshake\","
+	      "\"took_us\":37100}"},
+	{{.wall = SEC(7),
+	  .peer = "nas",
+	  .from = MESH_PEER_DOWN,
+	  .to = MESH_PEER_DIRECT,
+	  .reason = EVENT_HEARD,
+	  .took = 0},
+	 HEAD "\"peer\":\"nas\",\"from\":\"down\",\"to\":\"direct\",\"reason\":\"heard\","
+	      "\"took_us\":0}"},
+	{{.wall = SEC(7),
+	  .peer = "nas",
+	  .from = MESH_PEER_DIRECT,
+	  .to = MESH_PEER_DIRECT,
+	  .reason = EVENT_ROAMED,
+	  .took = USEC_NEVER},
+	 HEAD "\"peer\":\"nas\",\"from\":\"direct\",\"to\":\"direct\",\"reason\":\"roamed\","
+	      "\"took_us\":null}"},
+	{{.wall = SEC(7),
+	  .peer = "nas",
+	  .from = MESH_PEER_DIRECT,
+	  .to = MESH_PEER_DOWN,
+	  .reason = EVENT_NO_ANSWER,
+	  .took = SEC(105)},
+	 HEAD "\"peer\":\"nas\",\"from\":\"direct\",\"to\":\"down\",\"reason\":\"no-answer\","
+	      "\"took_us\":105000000}"},
+	{{.wall = SEC(7), .peer = "nas", .from = MESH_PEER_DIRECT, .reason = EVENT_EXPIRED},
+	 HEAD "\"peer\":\"nas\",\"from\":\"direct\",\"to\":\"idle\",\"reason\":\"expired\","
+	      "\"took_us\":0}"},
+	{{.wall = SEC(7), .peer = "nas", .from = MESH_PEER_DIRECT, .reason = EVENT_NEW_KEY},
+	 HEAD "\"peer\":\"nas\",\"from\":\"direct\",\"to\":\"idle\",\"reason\":\"new-key\","
+	      "\"took_us\":0}"},
+	{{.wall = SEC(7), .peer = "nas", .from = MESH_PEER_DOWN, .reason = EVENT_REMOVED},
+	 HEAD "\"peer\":\"nas\",\"from\":\"down\",\"to\":null,\"reason\":\"removed\",\"took_us\":"
+	      "0}"},
+	{{.wall = SEC(7), .reason = EVENT_LOST, .took = USEC_NEVER},
+	 HEAD "\"peer\":null,\"from\":null,\"to\":null,\"reason\":\"lost\",\"took_us\":null}"},
+	{{.wall = -1, .peer = "\xff", .reason = EVENT_ADDED, .took = USEC_NEVER},
+	 "{\"schema\":\"warren.event/1\",\"time_unix_ns\":null,\"peer\":\"?\",\"from\":null,\"to\":"
+	 "\"idle\",\"reason\":\"added\",\"took_us\":null}"},
+};
+#define TOLD (sizeof told / sizeof told[0])
+
+TEST(every_event_has_every_field)
+{
+	for (size_t i = 0; i < TOLD; i++) {
+		char *text = status_event(&told[i].event);
+		assert_non_null(text);
+		assert_string_equal(text, told[i].text);
+		free(text);
+	}
+}
+
+static int print_events(void)
+{
+	for (size_t i = 0; i < TOLD; i++) {
+		char *text = status_event(&told[i].event);
+		puts(text);
+		free(text);
+	}
+	return 0;
+}
+
+/* --- both ------------------------------------------------------------------------------- */
+
 TEST(names_that_are_no_utf8_are_shown_with_question_marks)
 {
 	struct node *n = node_start(1);
@@ -347,6 +442,8 @@ int main(int argc, char **argv)
 		RUN(every_reason_to_drop_has_its_count),
 		RUN(numbers_stop_at_the_greatest_signed_one),
 		RUN(health_follows_the_port_the_anchors_and_the_peers_that_spoke),
+		RUN(health_follows_the_interface),
+		RUN(every_event_has_every_field),
 		RUN(names_that_are_no_utf8_are_shown_with_question_marks),
 		RUN(says_all_or_nothing_when_memory_runs_out),
 	};
@@ -355,5 +452,7 @@ int main(int argc, char **argv)
 		return 1;
 	if (argc == 2 && strcmp(argv[1], "--samples") == 0)
 		return print_samples();
+	if (argc == 2 && strcmp(argv[1], "--events") == 0)
+		return print_events();
 	return RUN_TESTS(tests);
 }

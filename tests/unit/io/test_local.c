@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -39,6 +40,8 @@ static unsigned requests, removals, answers_out;
 static uid_t last_uid;
 static char last_text[64];
 static const char *last_at;
+static struct local_client *waiting;
+static bool flood_at_once;
 
 /* A request is a line. */
 static size_t frame(const char *text, size_t len)
@@ -50,7 +53,20 @@ static size_t frame(const char *text, size_t len)
 	return end != NULL ? (size_t)(end - text) + 1 : 0;
 }
 
-static char *answer(void *ctx, char *text, size_t len, uid_t uid, size_t *answer_len)
+/* Push so many bytes. */
+static void flood(size_t len)
+{
+	static const char line[64] =
+		"a line of sixty-four bytes for all who stay, .................\n";
+
+	for (; len >= sizeof line; len -= sizeof line)
+		local_push(local, line, sizeof line);
+	local_push(local, line, len);
+}
+
+/* "later": what `waiting` is told by finish(); "stay": "full" when it may not. */
+static char *answer(void *ctx, struct local_client *from, char *text, size_t len, uid_t uid,
+		    size_t *answer_len)
 {
 	char *out;
 
@@ -62,7 +78,18 @@ static char *answer(void *ctx, char *text, size_t len, uid_t uid, size_t *answer
 	snprintf(last_text, sizeof last_text, "%s", text);
 	if (strcmp(text, "close\n") == 0)
 		return NULL;
-	*answer_len = strcmp(text, "big\n") == 0 ? BIG : len;
+	if (strcmp(text, "later\n") == 0) {
+		waiting = from;
+		return LOCAL_LATER;
+	}
+	bool stays = strcmp(text, "stay\n") == 0 || strcmp(text, "stay big\n") == 0;
+	if (stays && local_stay(from) < 0) {
+		memcpy(text, "full\n", len + 1);
+		stays = false;
+	}
+	if (stays && flood_at_once)
+		flood(LOCAL_PUSH_MAX + 1);
+	*answer_len = strstr(text, "big\n") != NULL ? BIG : len;
 	out = malloc(*answer_len);
 	if (*answer_len == BIG)
 		memset(out, 'x', BIG);
@@ -77,6 +104,14 @@ static void release(char *text)
 {
 	answers_out--;
 	free(text);
+}
+
+static void finish(const char *text)
+{
+	char *out = strdup(text);
+
+	answers_out++;
+	local_finish(waiting, out, strlen(text));
 }
 
 #define OTHERS_MAX 8192
@@ -109,6 +144,7 @@ static int set_up(void **state)
 	strcpy(folder, "/tmp/warren-local-XXXXXX");
 	accept_err = 0;
 	accept_calls = requests = removals = answers_out = 0;
+	flood_at_once = false;
 	env_fake_init(&env, 1);
 	if (mkdtemp(folder) == NULL || (l = loop_new()) == NULL)
 		return -1;
@@ -294,11 +330,16 @@ TEST(no_answer_means_close)
 	close(hopeless);
 }
 
-TEST(two_hundred_clients_are_served_in_turn)
+/* Nobody is refused: who has no place waits in the kernel's queue. */
+TEST(f66_a_thousand_clients_at_once_are_served_in_turn)
 {
-	int fds[200];
+	static int fds[1000];
+	struct rlimit files;
 
-	for (int i = 0; i < 200; i++) {
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+	files.rlim_cur = files.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+	for (int i = 0; i < 1000; i++) {
 		fds[i] = client();
 		say(fds[i], "get\n");
 	}
@@ -307,12 +348,12 @@ TEST(two_hundred_clients_are_served_in_turn)
 	unsigned calls = accept_calls;
 	turns(50);
 	assert_int_equal(accept_calls, calls); /* nobody asks at a full house */
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 1000; i++) {
 		assert_true(hears(fds[i], "get\n"));
 		close(fds[i]);
 		turns(3);
 	}
-	assert_int_equal(requests, 200);
+	assert_int_equal(requests, 1000);
 }
 
 TEST(a_client_gets_five_seconds_for_a_request)
@@ -764,6 +805,242 @@ TEST(takes_a_listening_descriptor)
 	strcpy(path, old_path);
 }
 
+/* --- answers that come later ------------------------------------------------------------------------------------ */
+
+TEST(an_answer_may_come_later)
+{
+	int fd = client(), other = client();
+
+	say(fd, "later\nnext\n");
+	say(other, "hello\n");
+	turns(10);
+	assert_true(hears(other, "hello\n")); /* nobody else waits */
+	close(other);
+	turns(2);
+	assert_true(is_silent(fd));
+	assert_int_equal(requests, 2); /* and its own next request does */
+	finish("here it is\n");
+	turns(6);
+	assert_true(hears(fd, "here it is\nnext\n"));
+	close(fd);
+}
+
+TEST(who_waits_for_an_answer_has_time)
+{
+	int fd = client();
+
+	say(fd, "later\n");
+	turns(3);
+	assert_true(local_deadline(local) == USEC_NEVER);
+	local_tick(local, loop_now(l) + 1000 * LOCAL_IDLE_FOR);
+	finish("here it is\n");
+	assert_true(local_deadline(local) != USEC_NEVER); /* to take it */
+	turns(3);
+	assert_true(hears(fd, "here it is\n"));
+	close(fd);
+}
+
+TEST(an_answer_for_who_is_gone_is_released)
+{
+	int fd = client();
+
+	say(fd, "later\n");
+	turns(3);
+	close(fd);
+	turns(3);
+	assert_true(local_deadline(local) == USEC_NEVER);
+	finish("nobody reads this\n");
+	turns(3);
+	assert_int_equal(answers_out, 0);
+	assert_true(local_deadline(local) == USEC_NEVER);
+
+	fd = client(); /* and one that is there when the socket is closed */
+	say(fd, "later\n");
+	turns(3);
+	local_close(local);
+	local = NULL;
+	assert_true(is_closed(fd));
+	close(fd);
+}
+
+TEST(no_answer_later_means_close)
+{
+	int fd = client();
+
+	say(fd, "later\n");
+	turns(3);
+	local_finish(waiting, NULL, 0);
+	assert_true(is_closed(fd));
+	assert_true(local_deadline(local) == USEC_NEVER);
+	close(fd);
+}
+
+/* --- those who stay --------------------------------------------------------------------------------------------- */
+
+static int stayer(void)
+{
+	int fd = client();
+
+	say(fd, "stay\n");
+	turns(3);
+	assert_true(hears(fd, "stay\n"));
+	return fd;
+}
+
+TEST(who_stays_is_told_what_is_pushed)
+{
+	int fds[2] = {stayer(), stayer()}, other = client();
+
+	say(other, "hello\n");
+	turns(3);
+	assert_int_equal(local_stay_count(local), 2);
+	local_push(local, "one\n", 4);
+	local_push(local, "two\n", 4);
+	turns(2);
+	local_push(local, "three\n", 6);
+	turns(2);
+	for (int i = 0; i < 2; i++)
+		assert_true(hears(fds[i], "one\ntwo\nthree\n"));
+	assert_true(hears(other, "hello\n"));
+	close(fds[0]);
+	turns(2);
+	assert_int_equal(local_stay_count(local), 1);
+	local_push(local, "four\n", 5);
+	turns(2);
+	assert_true(hears(fds[1], "four\n"));
+	close(fds[1]);
+	close(other);
+	turns(2);
+	assert_int_equal(local_stay_count(local), 0);
+	local_push(local, "five\n", 5);
+}
+
+TEST(what_is_pushed_comes_after_the_answer)
+{
+	static char buf[1 << 16];
+	size_t got = 0, len = 0;
+	int fd = client();
+
+	say(fd, "stay big\n");
+	turns(3);
+	local_push(local, "one\n", 4);
+	while (got < BIG + 4) {
+		ssize_t more = recv(fd, buf, sizeof buf, 0);
+		if (more > 0)
+			got += len = (size_t)more;
+		turns(1);
+	}
+	assert_memory_equal(buf + len - 5, "xone\n", 5);
+	assert_true(local_deadline(local) == USEC_NEVER);
+	close(fd);
+}
+
+TEST(who_stays_has_no_time_limit_and_is_not_heard)
+{
+	int fd = stayer();
+
+	assert_true(local_deadline(local) == USEC_NEVER);
+	say(fd, "hello?\n");
+	turns(20);
+	assert_int_equal(requests, 1);
+	local_tick(local, loop_now(l) + 1000 * LOCAL_IDLE_FOR);
+	local_push(local, "one\n", 4);
+	turns(2);
+	assert_true(hears(fd, "one\n"));
+	close(fd);
+}
+
+TEST(who_stays_takes_nobody_elses_place)
+{
+	int stayers[LOCAL_STAY_MAX + 1], others[LOCAL_CLIENTS];
+
+	for (int i = 0; i < LOCAL_STAY_MAX; i++)
+		stayers[i] = stayer();
+	stayers[LOCAL_STAY_MAX] = client();
+	say(stayers[LOCAL_STAY_MAX], "stay\n");
+	turns(3);
+	assert_true(hears(stayers[LOCAL_STAY_MAX], "full\n"));
+	close(stayers[LOCAL_STAY_MAX]);
+	turns(2);
+	for (int i = 0; i < LOCAL_CLIENTS; i++) {
+		others[i] = client();
+		say(others[i], "get\n");
+	}
+	turns(3);
+	for (int i = 0; i < LOCAL_CLIENTS; i++)
+		assert_true(hears(others[i], "get\n"));
+	close(stayers[0]);
+	turns(2);
+	say(others[0], "stay\n"); /* which makes two places free */
+	turns(3);
+	assert_true(hears(others[0], "stay\n"));
+	stayers[0] = client();
+	say(stayers[0], "get\n");
+	turns(3);
+	assert_true(hears(stayers[0], "get\n"));
+	for (int i = 0; i < LOCAL_STAY_MAX; i++)
+		close(stayers[i]);
+	for (int i = 0; i < LOCAL_CLIENTS; i++)
+		close(others[i]);
+}
+
+TEST(who_does_not_read_what_it_is_told_is_closed)
+{
+	int slow = stayer(), fd = stayer();
+	static char buf[LOCAL_PUSH_MAX];
+
+	for (int i = 0; i < 1000 && local_deadline(local) == USEC_NEVER; i++) {
+		flood(LOCAL_PUSH_MAX);
+		turns(1);
+		for (int k = 0; k < 4; k++) {
+			while (recv(fd, buf, sizeof buf, 0) > 0)
+				continue;
+			turns(1);
+		}
+	}
+	assert_int_equal(local_stay_count(local), 2);
+	assert_true(local_deadline(local) <= loop_now(l)); /* at once */
+	local_tick(local, loop_now(l));
+	assert_int_equal(local_stay_count(local), 1);
+	assert_non_null(strstr(env.last_line, "does not read"));
+	local_push(local, "one\n", 4);
+	turns(2);
+	while (!is_silent(slow) && !is_closed(slow))
+		continue;
+	assert_true(is_closed(slow));
+	assert_int_equal(recv(fd, buf, 4, 0), 4);
+	close(slow);
+	close(fd);
+}
+
+TEST(a_full_buffer_is_kept_and_not_a_byte_more)
+{
+	int fd = stayer();
+
+	flood(LOCAL_PUSH_MAX);
+	assert_true(local_deadline(local) == USEC_NEVER);
+	local_push(local, "x", 1);
+	assert_true(local_deadline(local) <= loop_now(l));
+	local_push(local, "x", 1);
+	assert_int_equal(env.lines, 1);
+	local_tick(local, loop_now(l));
+	assert_int_equal(local_stay_count(local), 0);
+	close(fd);
+}
+
+TEST(one_that_is_lost_at_its_own_request_is_closed_as_well)
+{
+	int fd = client();
+
+	flood_at_once = true;
+	say(fd, "stay\n");
+	turns(3);
+	assert_true(local_deadline(local) <= loop_now(l));
+	local_tick(local, loop_now(l));
+	assert_int_equal(local_stay_count(local), 0);
+	close(fd);
+}
+
 #define RUN_WITH_SOCKET(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -776,7 +1053,7 @@ int main(void)
 		RUN_WITH_SOCKET(an_end_without_a_request_is_normal),
 		RUN_WITH_SOCKET(a_client_that_only_listens_on_gets_its_answer),
 		RUN_WITH_SOCKET(no_answer_means_close),
-		RUN_WITH_SOCKET(two_hundred_clients_are_served_in_turn),
+		RUN_WITH_SOCKET(f66_a_thousand_clients_at_once_are_served_in_turn),
 		RUN_WITH_SOCKET(a_client_gets_five_seconds_for_a_request),
 		RUN_WITH_SOCKET(bytes_that_trickle_in_do_not_buy_time),
 		RUN_WITH_SOCKET(a_big_answer_goes_as_fast_as_its_client_reads),
@@ -797,6 +1074,17 @@ int main(void)
 		RUN_WITH_SOCKET(a_file_put_in_its_place_counts_as_removal_and_stays),
 		RUN_WITH_SOCKET(closing_removes_nobody_elses_file),
 		RUN_WITH_SOCKET(takes_a_listening_descriptor),
+		RUN_WITH_SOCKET(an_answer_may_come_later),
+		RUN_WITH_SOCKET(who_waits_for_an_answer_has_time),
+		RUN_WITH_SOCKET(an_answer_for_who_is_gone_is_released),
+		RUN_WITH_SOCKET(no_answer_later_means_close),
+		RUN_WITH_SOCKET(who_stays_is_told_what_is_pushed),
+		RUN_WITH_SOCKET(what_is_pushed_comes_after_the_answer),
+		RUN_WITH_SOCKET(who_stays_has_no_time_limit_and_is_not_heard),
+		RUN_WITH_SOCKET(who_stays_takes_nobody_elses_place),
+		RUN_WITH_SOCKET(who_does_not_read_what_it_is_told_is_closed),
+		RUN_WITH_SOCKET(a_full_buffer_is_kept_and_not_a_byte_more),
+		RUN_WITH_SOCKET(one_that_is_lost_at_its_own_request_is_closed_as_well),
 	};
 
 	return RUN_TESTS(tests);

@@ -2,12 +2,11 @@
 #include "base/bytes.h"
 #include "crypto/crypto.h"
 #include "mesh/mesh_impl.h"
-#include "support/nodes.h"
 #include "support/test.h"
+#include "support/trio.h"
 
-#define NOW SEC(1000)
+#define NOW TRIO_NOW
 
-static struct node *one, *two, *three;
 static struct host at_home, away, woken;
 static struct letter l[4];
 
@@ -19,21 +18,10 @@ static struct host_address subnet(const char *text, uint32_t link)
 	return a;
 }
 
-/* Node 1 knows 2 and 3; its host is at home. Nothing was said yet. */
+/* The three nodes; the host of node 1 is at home. */
 static int start(void **state)
 {
-	struct delta *d;
-
-	(void)state;
-	one = node_start(1);
-	two = node_start(2);
-	three = node_start(3);
-	node_introduce(one, two, NOW);
-	node_introduce(three, one, NOW);
-	d = delta_new();
-	node_add_peer(d, three, "", false, true);
-	node_apply(one, d, NOW);
-
+	trio_start(state);
 	at_home = (struct host){
 		.outside = {.items = {subnet("192.0.2.1/24", 2)}, .count = 1},
 		.inside = {.items = {subnet("10.66.0.1/24", 7)}, .count = 1},
@@ -45,20 +33,6 @@ static int start(void **state)
 	mesh_host_changed(one->m, &at_home, NOW, &one->out);
 	outbox_clear(&one->out);
 	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	node_stop(one);
-	node_stop(two);
-	node_stop(three);
-	return 0;
-}
-
-static struct peer *find(const struct node *peer)
-{
-	return table_find(&one->m->by_key, &peer->key);
 }
 
 /* What node 1 sends by `at`, after its host changed at `now`. */
@@ -100,7 +74,7 @@ TEST(what_concerns_the_overlay_alone_is_no_change)
 
 TEST(our_address_is_forgotten_on_the_way_to_every_peer)
 {
-	struct peer *peers[] = {find(two), find(three)};
+	struct peer *peers[] = {node_peer(one, two), node_peer(one, three)};
 
 	for (int i = 0; i < 2; i++)
 		peers[i]->via.local = node_outside(1);
@@ -132,17 +106,17 @@ TEST(f52_sleep_is_no_silence_of_the_peer)
 	woken.slept_at = NOW + SEC(100);
 	woken.woke_at = NOW + SEC(4000);
 	mesh_host_changed(one->m, &woken, woken.woke_at, &one->out);
-	assert_int_not_equal(find(two)->announce_at, USEC_NEVER);
+	assert_int_not_equal(node_peer(one, two)->announce_at, USEC_NEVER);
 }
 
 TEST(a_peer_silent_for_two_minutes_is_left_alone)
 {
 	node_connect(one, two, NOW);
-	usec heard_at = find(two)->tunnel.stats.heard_at;
+	usec heard_at = node_peer(one, two)->tunnel.stats.heard_at;
 	mesh_host_changed(one->m, &away, heard_at + MESH_ACTIVE_FOR + 1, &one->out);
-	assert_int_equal(find(two)->announce_at, USEC_NEVER);
+	assert_int_equal(node_peer(one, two)->announce_at, USEC_NEVER);
 	mesh_host_changed(one->m, &at_home, heard_at + MESH_ACTIVE_FOR, &one->out);
-	assert_int_not_equal(find(two)->announce_at, USEC_NEVER);
+	assert_int_not_equal(node_peer(one, two)->announce_at, USEC_NEVER);
 }
 
 TEST(who_was_sent_something_since_is_not_told_again)
@@ -161,14 +135,14 @@ TEST(f33_what_comes_to_an_old_address_does_not_bring_it_back_until_the_peer_is_t
 	struct via via;
 
 	node_connect(one, two, NOW);
-	via = find(two)->via;
+	via = node_peer(one, two)->via;
 	via.local = node_outside(1);
 	mesh_host_changed(one->m, &away, NOW, &one->out);
-	peer_heard(find(two), &via, &one->env.env);
-	assert_false(addr_is_set(&find(two)->via.local));
+	peer_heard(node_peer(one, two), &via, &one->env.env);
+	assert_false(addr_is_set(&node_peer(one, two)->via.local));
 	mesh_tick(one->m, NOW + PEER_ANNOUNCE_WITHIN, &one->out);
-	peer_heard(find(two), &via, &one->env.env);
-	assert_true(addr_is_set(&find(two)->via.local));
+	peer_heard(node_peer(one, two), &via, &one->env.env);
+	assert_true(addr_is_set(&node_peer(one, two)->via.local));
 }
 
 TEST(nobody_is_told_by_a_node_that_never_spoke)
@@ -195,7 +169,7 @@ static void write_udp(uint8_t packet[static 36], uint8_t from, uint16_t from_por
 
 static uint64_t loops(void)
 {
-	return one->m->shared.drops.count[DROP_LOOP];
+	return node_drops(one, DROP_LOOP);
 }
 
 TEST(f39_our_own_datagram_from_the_tun_is_dropped_and_told_of_once)
@@ -208,7 +182,7 @@ TEST(f39_our_own_datagram_from_the_tun_is_dropped_and_told_of_once)
 		node_send_bytes(one, p, sizeof p, NOW);
 		assert_int_equal(loops(), i);
 	}
-	assert_int_equal(one->m->shared.drops.count[DROP_NO_PEER], 0);
+	assert_int_equal(node_drops(one, DROP_NO_PEER), 0);
 	assert_int_equal(one->env.lines, lines + 1);
 	write_udp(p, 1, 0, 0, 7); /* its other fragments */
 	node_send_bytes(one, p, sizeof p, NOW);
@@ -231,7 +205,7 @@ TEST(others_packets_that_look_like_ours_pass)
 	p[9] = 6;
 	node_send_bytes(one, p, sizeof p, NOW);
 	assert_int_equal(loops(), 0);
-	assert_int_equal(one->m->shared.drops.count[DROP_NO_PEER], 5);
+	assert_int_equal(node_drops(one, DROP_NO_PEER), 5);
 }
 
 /* --- overlaps --------------------------------------------------------------------------------------------------- */
@@ -270,7 +244,7 @@ TEST(f40_allowed_ips_count_also_when_they_come_later)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define WITH(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define WITH(name) cmocka_unit_test_setup_teardown(name, start, trio_stop)
 		WITH(f30_a_peer_with_a_session_gets_one_keepalive_within_200_ms),
 		WITH(a_default_route_by_another_link_is_a_change),
 		WITH(what_concerns_the_overlay_alone_is_no_change),

@@ -2,39 +2,17 @@
 #include "base/bytes.h"
 #include "crypto/crypto.h"
 #include "mesh/mesh_impl.h"
-#include "support/nodes.h"
 #include "support/test.h"
+#include "support/trio.h"
 
-#define NOW  SEC(100)
+#define NOW  TRIO_NOW
 #define MTU  1400
 #define SLOT (PACKET_HEAD + LETTER_MAX + PACKET_TAIL)
 
-static struct node *one, *two, *three;
-
-/* Nodes 1, 2 and 3: 1 knows both others, and they know it. Nothing was said yet. */
 static int start(void **state)
 {
-	struct delta *d;
-
-	(void)state;
-	one = node_start(1);
-	two = node_start(2);
-	three = node_start(3);
-	node_introduce(one, two, NOW);
-	node_introduce(three, one, NOW);
-	d = delta_new();
-	node_add_peer(d, three, "", false, true);
-	node_apply(one, d, NOW);
+	trio_start(state);
 	mesh_mtu_changed(one->m, MTU);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	node_stop(one);
-	node_stop(two);
-	node_stop(three);
 	return 0;
 }
 
@@ -44,20 +22,6 @@ static void connect_both(void)
 	node_connect(one, three, NOW);
 	outbox_clear(&two->out);
 	outbox_clear(&three->out);
-}
-
-static uint64_t drops(enum drop why)
-{
-	return one->m->shared.drops.count[why];
-}
-
-static uint64_t all_drops(void)
-{
-	uint64_t sum = 0;
-
-	for (int i = DROP_NONE + 1; i < DROP_COUNT; i++)
-		sum += drops(i);
-	return sum;
 }
 
 /* A batch to be sent, each packet in memory of its own whose every byte is 0xa5 before. */
@@ -109,7 +73,7 @@ TEST(each_packet_of_a_batch_goes_to_its_peer_in_order)
 			add4(to[i], 100 + i, i);
 	}
 	send_batch(NOW + 1);
-	assert_int_equal(all_drops(), 0);
+	assert_int_equal(node_all_drops(one), 0);
 	assert_int_equal(node_take(one, letters, BATCH_MAX), sizeof to);
 
 	for (uint8_t i = 0; i < sizeof to; i++) {
@@ -226,7 +190,7 @@ TEST(a_batch_may_mix_peers_that_have_a_session_and_others)
 	assert_int_equal(load_le32(one->out.net.packets[0].data), MESSAGE_INITIATION);
 	for (size_t i = 1; i < 4; i++)
 		assert_int_equal(load_le32(one->out.net.packets[i].data), MESSAGE_DATA);
-	assert_int_equal(all_drops(), 0);
+	assert_int_equal(node_all_drops(one), 0);
 }
 
 /* --- what does not leave ---------------------------------------------------------------------------------------- */
@@ -245,14 +209,14 @@ TEST(counts_what_is_no_ip_or_for_nobody)
 	add6(2, 40, 1);
 	in.packets[4].len = 39;
 	send_batch(NOW + 1);
-	assert_int_equal(drops(DROP_NOT_IP), 5);
+	assert_int_equal(node_drops(one, DROP_NOT_IP), 5);
 
 	empty_batch();
 	add4(9, 40, 1);
 	add6(9, 40, 1);
 	send_batch(NOW + 1);
-	assert_int_equal(drops(DROP_NO_PEER), 2);
-	assert_int_equal(all_drops(), 7);
+	assert_int_equal(node_drops(one, DROP_NO_PEER), 2);
+	assert_int_equal(node_all_drops(one), 7);
 	assert_int_equal(one->out.net.count, 0);
 }
 
@@ -266,7 +230,7 @@ TEST(counts_what_has_no_endpoint)
 	empty_batch();
 	add4(2, 40, 1);
 	send_batch(NOW + 1);
-	assert_int_equal(drops(DROP_NO_ENDPOINT), 1);
+	assert_int_equal(node_drops(one, DROP_NO_ENDPOINT), 1);
 	assert_int_equal(one->out.net.count, 0);
 	assert_true(mesh_deadline(one->m) == USEC_NEVER);
 }
@@ -281,7 +245,7 @@ TEST(counts_what_has_no_private_key)
 	empty_batch();
 	add4(2, 40, 1);
 	send_batch(NOW + 1);
-	assert_int_equal(drops(DROP_NO_KEY), 1);
+	assert_int_equal(node_drops(one, DROP_NO_KEY), 1);
 	assert_int_equal(one->out.net.count, 0);
 }
 
@@ -291,11 +255,11 @@ TEST(counts_what_waited_in_vain)
 	for (size_t i = 0; i < STAGING_PER_PEER + 3; i++)
 		add4(2, 40, 1);
 	send_batch(NOW);
-	assert_int_equal(drops(DROP_STAGED_FULL), 3);
+	assert_int_equal(node_drops(one, DROP_STAGED_FULL), 3);
 	outbox_clear(&one->out);
 	node_pass_time(one, NOW, NOW + SEC(91));
-	assert_int_equal(drops(DROP_STAGED_OLD), STAGING_PER_PEER);
-	assert_int_equal(all_drops(), STAGING_PER_PEER + 3);
+	assert_int_equal(node_drops(one, DROP_STAGED_OLD), STAGING_PER_PEER);
+	assert_int_equal(node_all_drops(one), STAGING_PER_PEER + 3);
 }
 
 TEST(counts_what_the_outbox_has_no_room_for)
@@ -307,7 +271,7 @@ TEST(counts_what_the_outbox_has_no_room_for)
 	for (size_t i = 0; i < 8; i++)
 		add4(2, 40, 1);
 	send_batch(NOW + 1);
-	assert_int_equal(drops(DROP_OUTBOX_FULL), 3);
+	assert_int_equal(node_drops(one, DROP_OUTBOX_FULL), 3);
 	assert_int_equal(one->out.overflows, 3);
 }
 
@@ -320,7 +284,7 @@ TEST(a_full_batch_fits)
 		add4(2 + in.count % 2, 60, (uint8_t)in.count);
 	send_batch(NOW + 1);
 	assert_int_equal(one->out.net.count, BATCH_MAX);
-	assert_int_equal(all_drops(), 0);
+	assert_int_equal(node_all_drops(one), 0);
 }
 
 /* The session ages while packets flow: the initiation that renews it finds its room at the next tick. */
@@ -402,7 +366,7 @@ TEST(vuln_30_no_plaintext_ever_leaves)
 	assert_true(sent > REJECT_AFTER / SEC(1));
 }
 
-#define RUN_WITH_NODES(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define RUN_WITH_NODES(name) cmocka_unit_test_setup_teardown(name, start, trio_stop)
 
 int main(void)
 {

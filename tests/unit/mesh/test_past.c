@@ -29,14 +29,9 @@ static void part(void)
 	node_stop(b);
 }
 
-static struct peer *peer_at(const struct node *n, const struct node *peer)
-{
-	return table_find(&n->m->by_key, &peer->key);
-}
-
 static bool is_up(const struct node *n, const struct node *peer, usec now)
 {
-	return tunnel_has_session(&peer_at(n, peer)->tunnel, now);
+	return tunnel_has_session(&node_peer(n, peer)->tunnel, now);
 }
 
 static struct past_peer fact_of(const struct node *n, const struct node *peer, usec now)
@@ -99,11 +94,6 @@ static usec both_up_after(usec *now, usec most)
 	while (*now < began + most && !(is_up(a, b, *now) && is_up(b, a, *now)))
 		run(now, *now + MSEC(10));
 	return *now - began;
-}
-
-static uint64_t drops(const struct node *n, enum drop why)
-{
-	return n->m->shared.drops.count[why];
 }
 
 static int64_t seconds(const uint8_t timestamp[static NOISE_TIMESTAMP_LEN])
@@ -192,7 +182,7 @@ TEST(the_first_initiation_after_a_restart_is_61_s_after_the_last_that_was_writte
 		mesh_tick(a->m, now + PAST_JITTER_MAX, &a->out);
 		assert_int_equal(seconds(fact_of(a, b, now).sent) - before, rows[i].sent);
 		node_settle(a, b, now + PAST_JITTER_MAX);
-		assert_int_equal(drops(b, DROP_TIMESTAMP), 0);
+		assert_int_equal(node_drops(b, DROP_TIMESTAMP), 0);
 		assert_true(is_up(a, b, now));
 		part();
 	}
@@ -214,7 +204,7 @@ TEST(a_captured_initiation_is_refused_after_a_restart)
 	uint64_t digest = node_digest(b);
 	captured.via.remote = node_outside(5); /* whoever captured it */
 	node_hand(b, &captured, 1, SEC(2));
-	assert_int_equal(drops(b, DROP_TIMESTAMP), 1);
+	assert_int_equal(node_drops(b, DROP_TIMESTAMP), 1);
 	assert_int_equal(node_digest(b), digest);
 	assert_int_equal(b->out.net.count, 0);
 	part();
@@ -227,10 +217,10 @@ TEST(vuln_44_what_was_received_from_far_ahead_is_not_written_down)
 	node_connect(b, a, SEC(1));
 	struct past_peer before = fact_of(b, a, SEC(2));
 	a->env.env.wall_offset += 10 * YEAR;
-	tunnel_start(&peer_at(a, b)->tunnel, SEC(10));
+	tunnel_start(&node_peer(a, b)->tunnel, SEC(10));
 	mesh_apply(a->m, &(struct delta){0}, SEC(10), &a->out);
 	node_settle(a, b, SEC(10));
-	assert_int_equal(seconds(peer_at(b, a)->tunnel.timestamp_received) >
+	assert_int_equal(seconds(node_peer(b, a)->tunnel.timestamp_received) >
 				 ENV_FAKE_WALL / SEC(1) + 9 * YEAR / SEC(1),
 			 true);
 	struct past_peer after = fact_of(b, a, SEC(11));
@@ -243,7 +233,7 @@ TEST(vuln_44_what_was_received_from_far_ahead_is_not_written_down)
 	node_connect(a, b, SEC(13));
 	mesh_tick(a->m, SEC(13), &a->out);
 	node_settle(a, b, SEC(13));
-	assert_int_equal(drops(b, DROP_TIMESTAMP), 0);
+	assert_int_equal(node_drops(b, DROP_TIMESTAMP), 0);
 	assert_true(is_up(a, b, SEC(13)));
 	part();
 }
@@ -272,7 +262,7 @@ TEST(what_was_received_from_less_than_an_hour_ahead_is_written_down)
 TEST(one_that_would_pass_the_end_of_time_stays_there)
 {
 	meet();
-	struct peer *p = peer_at(a, b);
+	struct peer *p = node_peer(a, b);
 	struct past_peer then = fact_of(a, b, SEC(2));
 	memset(then.sent, 0xff, sizeof then.sent);
 	past_recall(p, &then, SEC(2));
@@ -283,7 +273,7 @@ TEST(one_that_would_pass_the_end_of_time_stays_there)
 TEST(never_goes_back)
 {
 	meet();
-	struct peer *p = peer_at(b, a);
+	struct peer *p = node_peer(b, a);
 	struct past_peer then = fact_of(b, a, SEC(2)), old = {.key = a->key};
 	store_be64(old.received, 1);
 	past_recall(p, &old, SEC(2));
@@ -312,13 +302,14 @@ TEST(f53_a_clock_that_was_wrong_locks_nobody_out)
 					restart(a, b, now);
 				if (restarts[j].restart_b)
 					restart(b, a, now);
-				tunnel_start(&peer_at(a, b)->tunnel, now);
+				tunnel_start(&node_peer(a, b)->tunnel, now);
 				mesh_tick(a->m, now, &a->out);
 				mesh_apply(a->m, &(struct delta){0}, now, &a->out);
 				node_settle(a, b, now);
 				assert_true(both_up_after(&now, SEC(7)) < SEC(7));
-				assert_int_equal(
-					drops(a, DROP_TIMESTAMP) + drops(b, DROP_TIMESTAMP), 0);
+				assert_int_equal(node_drops(a, DROP_TIMESTAMP) +
+							 node_drops(b, DROP_TIMESTAMP),
+						 0);
 			}
 			part();
 		}
@@ -329,7 +320,7 @@ TEST(warns_when_handshakes_run_ahead_of_the_clock)
 {
 	meet();
 	a->env.env.wall_offset += 10 * YEAR;
-	tunnel_start(&peer_at(a, b)->tunnel, SEC(10));
+	tunnel_start(&node_peer(a, b)->tunnel, SEC(10));
 	mesh_apply(a->m, &(struct delta){0}, SEC(10), &a->out);
 	a->env.env.wall_offset -= 10 * YEAR;
 	restart(a, b, SEC(11));
@@ -418,8 +409,8 @@ TEST(f02_both_restart_and_have_one_session)
 		restart(second, first, now);
 		assert_true(both_up_after(&now, SEC(3)) < SEC(3));
 		run(&now, now + SEC(3));
-		const struct session *sa = peer_at(a, b)->tunnel.current;
-		const struct session *sb = peer_at(b, a)->tunnel.current;
+		const struct session *sa = node_peer(a, b)->tunnel.current;
+		const struct session *sb = node_peer(b, a)->tunnel.current;
 		assert_int_equal(sa->local_index, sb->remote_index);
 		assert_int_equal(sa->remote_index, sb->local_index);
 		part();
@@ -444,7 +435,7 @@ static void roam_and_restart(bool endpoint, const struct addr *configured)
 
 static void assert_sends_to(const struct node *n, const struct node *peer, struct addr where)
 {
-	assert_true(addr_equal(&peer_at(n, peer)->via.remote, &where));
+	assert_true(addr_equal(&node_peer(n, peer)->via.remote, &where));
 }
 
 TEST(a_peer_that_roamed_is_called_where_it_went)
@@ -508,7 +499,7 @@ TEST(an_identity_that_comes_after_its_peers_finds_them)
 	struct delta *d = delta_new();
 	node_add_peer(d, b, "", false, false);
 	restart_with(a, SEC(2), d);
-	assert_false(addr_is_set(&peer_at(a, b)->via.remote));
+	assert_false(addr_is_set(&node_peer(a, b)->via.remote));
 	node_apply(a, node_identity(a), SEC(3));
 	assert_sends_to(a, b, node_outside(2));
 	part();
@@ -522,8 +513,8 @@ TEST(another_identity_gets_nothing)
 	key_private_clamp(&d->private_key);
 	node_add_peer(d, b, "", false, false);
 	restart_with(a, SEC(2), d);
-	assert_false(addr_is_set(&peer_at(a, b)->via.remote));
-	assert_int_equal(load_be64(peer_at(a, b)->tunnel.timestamp_sent), 0);
+	assert_false(addr_is_set(&node_peer(a, b)->via.remote));
+	assert_int_equal(load_be64(node_peer(a, b)->tunnel.timestamp_sent), 0);
 	part();
 }
 
@@ -535,7 +526,7 @@ TEST(removing_a_peer_forgets_it)
 	node_apply(a, d, SEC(2));
 	assert_int_equal(known(a), 0);
 	restart(a, b, SEC(3));
-	assert_int_equal(load_be64(peer_at(a, b)->tunnel.timestamp_sent), 0);
+	assert_int_equal(load_be64(node_peer(a, b)->tunnel.timestamp_sent), 0);
 	part();
 }
 
