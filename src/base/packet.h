@@ -15,8 +15,8 @@
 #define PACKET_DATA 65535 /* the longest IP packet, or UDP payload */
 #define PACKET_SLOT (PACKET_HEAD + PACKET_DATA + PACKET_TAIL + 1) /* 65696, a multiple of 32 */
 
-/* Four 64 KB super-packets in segments of 1400, and their acknowledgements. */
-#define BATCH_MAX 256
+/* Eight 64 KB super-packets in segments of 1400, and their acknowledgements. */
+#define BATCH_MAX 512
 
 enum via_kind { VIA_NONE, VIA_DIRECT, VIA_TURN, VIA_ANCHOR };
 

@@ -15,8 +15,11 @@
 
 struct udp;
 
+/* Packets are datagrams; several of one length and way make one message; a call moves several of those. */
 struct udp_stats {
-	uint64_t rx_packets, tx_packets, rx_calls, tx_calls;
+	uint64_t rx_packets, rx_messages, rx_calls;
+	uint64_t tx_packets, tx_messages, tx_calls;
+	uint64_t tx_apart; /* messages that had to leave datagram by datagram */
 	uint64_t send_failed, truncated;
 };
 
@@ -32,14 +35,16 @@ int udp_fd(const struct udp *u, unsigned door);
 /* At once on every door: 0 or -errno. */
 int udp_set_fwmark(struct udp *u, uint32_t fwmark);
 
-/* Read what waits at a door, at most BATCH_MAX datagrams, into `slab` memory of `u`; they live
- * until the next udp_recv. Sets in->count; returns it. Never fails: what the host reports is
- * logged, and an error that stays costs a pause of 1 ms each time. */
+/* Read what waits at a door, at most BATCH_MAX datagrams, into memory of `u`; they live until the
+ * next udp_recv. Datagrams of one message lie one behind the other: there is no room before or
+ * behind any of them but its own headers and trailers. Sets in->count; returns it. Never fails: what the
+ * host reports is logged, and an error that stays costs a pause of 1 ms each time. */
 size_t udp_recv(struct udp *u, unsigned door, struct batch *in);
 /* Send all; order within one door is kept. What the host refuses is counted and lost (never an
  * exit), and told once a minute for each errno: returns how many. Tried once more is what may
  * help: a via.local the host no longer has is dropped from the packet; an error of an earlier
- * datagram is spent. A full queue ends the batch. */
+ * datagram is spent; a message that the host does not cut leaves datagram by datagram. A full
+ * queue ends the batch. */
 size_t udp_send(struct udp *u, const struct batch *out);
 
 const struct udp_stats *udp_stats(const struct udp *u);

@@ -1,123 +1,5 @@
-/* Doors on loopback, and the host's refusals made up by wrapping its calls (see room.am). */
-#include "config.h"
-
-#include "io/udp.h"
-
-#include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "support/env_fake.h"
-#include "support/test.h"
-
-/* What the host says instead of doing it. Zero: it does it. */
-static struct {
-	int recv_err;              /* of each recvmmsg */
-	int recv_flags;            /* added to the flags of the first message */
-	int send_err[BATCH_MAX];   /* of each datagram, by its first byte */
-	bool send_err_once;        /* each of them is told once */
-	unsigned pinned_err_calls; /* refusals of a pinned local address */
-	int family_missing[2];     /* socket() knows neither of these */
-	unsigned v6_port_taken;    /* so many binds of IPv6 fail */
-	unsigned pauses, sent;
-} host;
-
-int __real_recvmmsg(int fd, struct mmsghdr *m, unsigned n, int flags, struct timespec *timeout);
-int __real_sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags);
-int __real_socket(int family, int type, int protocol);
-int __real_bind(int fd, const struct sockaddr *name, socklen_t len);
-int __wrap_recvmmsg(int fd, struct mmsghdr *m, unsigned n, int flags, struct timespec *timeout);
-int __wrap_sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags);
-int __wrap_nanosleep(const struct timespec *wanted, struct timespec *left);
-int __wrap_socket(int family, int type, int protocol);
-int __wrap_bind(int fd, const struct sockaddr *name, socklen_t len);
-
-int __wrap_recvmmsg(int fd, struct mmsghdr *m, unsigned n, int flags, struct timespec *timeout)
-{
-	if (host.recv_err != 0) {
-		errno = host.recv_err;
-		return -1;
-	}
-	int got = __real_recvmmsg(fd, m, n, flags, timeout);
-	if (got > 0)
-		m->msg_hdr.msg_flags |= host.recv_flags;
-	return got;
-}
-
-/* As the kernel does: up to the first failure, which is told only when nothing went before it. */
-int __wrap_sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags)
-{
-	for (unsigned i = 0; i < n; i++) {
-		const struct iovec *part = m[i].msg_hdr.msg_iov;
-		int err = part->iov_len > 0 ? host.send_err[*(const uint8_t *)part->iov_base] : 0;
-		if (err != 0 && i == 0 && host.send_err_once)
-			host.send_err[*(const uint8_t *)part->iov_base] = 0;
-		if (err == 0 && __real_sendmmsg(fd, m + i, 1, flags) == 1) {
-			host.sent++;
-			continue;
-		}
-		if (i > 0)
-			return (int)i;
-		if (err != 0)
-			errno = err;
-		else if (m[i].msg_hdr.msg_controllen != 0)
-			host.pinned_err_calls++;
-		return -1;
-	}
-	return (int)n;
-}
-
-int __wrap_nanosleep(const struct timespec *wanted, struct timespec *left)
-{
-	(void)left;
-	assert_in_range(wanted->tv_nsec, 1, 10 * 1000 * 1000);
-	host.pauses++;
-	return 0;
-}
-
-int __wrap_socket(int family, int type, int protocol)
-{
-	if (family == host.family_missing[0] || family == host.family_missing[1]) {
-		errno = EAFNOSUPPORT;
-		return -1;
-	}
-	return __real_socket(family, type, protocol);
-}
-
-int __wrap_bind(int fd, const struct sockaddr *name, socklen_t len)
-{
-	if (name->sa_family == AF_INET6 && host.v6_port_taken > 0) {
-		host.v6_port_taken--;
-		errno = EADDRINUSE;
-		return -1;
-	}
-	return __real_bind(fd, name, len);
-}
-
-static struct env_fake env;
-static struct udp *a, *b;
-static struct batch in, out;
-static uint8_t memory[PACKET_SLOT];
-
-static int set_up(void **state)
-{
-	(void)state;
-	memset(&host, 0, sizeof host);
-	env_fake_init(&env, 1);
-	out.count = 0;
-	return udp_open(&a, 0, 0, &env.log) < 0 || udp_open(&b, 0, 0, &env.log) < 0 ? -1 : 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	udp_close(a);
-	udp_close(b);
-	return 0;
-}
+/* Doors as on a host that sends each datagram by itself; test_udp_cut.c has those that do not. */
+#include "unit/io/doors.h"
 
 static bool has_v6(void)
 {
@@ -132,40 +14,6 @@ static bool has_v6(void)
 	}
 	printf("# SKIP: this host has no IPv6\n");
 	return false;
-}
-
-static struct addr at(const char *ip, uint16_t port)
-{
-	struct addr x;
-
-	assert_true(addr_parse_ip(&x, ip));
-	x.port = port;
-	return x;
-}
-
-/* Append a datagram of `len` bytes, the first of which is `tag`. */
-static struct packet *put(uint8_t tag, size_t len, struct addr remote)
-{
-	static uint8_t tags[BATCH_MAX];
-	struct packet *p = &out.packets[out.count++];
-
-	tags[tag] = tag;
-	*p = (struct packet){
-		.data = len == 1 ? &tags[tag] : memory,
-		.len = len,
-		.via = {.kind = VIA_DIRECT, .door = remote.family == ADDR_V6, .remote = remote},
-	};
-	if (len > 1)
-		memory[0] = tag;
-	return p;
-}
-
-static size_t recv_at(struct udp *u, unsigned door)
-{
-	struct pollfd p = {.fd = udp_fd(u, door), .events = POLLIN};
-
-	poll(&p, 1, 1000);
-	return udp_recv(u, door, &in);
 }
 
 /* Send from a to b's address, answer from where it came to, and look at both. */
@@ -211,12 +59,11 @@ TEST(a_batch_keeps_its_order_and_its_bytes)
 		put((uint8_t)i, 1, at("127.0.0.1", udp_port(b)));
 	assert_int_equal(udp_send(a, &out), 0);
 	assert_int_equal(udp_stats(a)->tx_calls, 1);
-	assert_int_equal(recv_at(b, UDP_DOOR_V4), BATCH_MAX);
 	for (unsigned i = 0; i < BATCH_MAX; i++) {
-		assert_int_equal(in.packets[i].len, 1);
-		assert_int_equal(in.packets[i].data[0], i);
-		memset(in.packets[i].data - PACKET_HEAD, 0xee,
-		       PACKET_HEAD); /* head room is there */
+		if (i % 64 == 0)
+			assert_int_equal(recv_at(b, UDP_DOOR_V4), 64);
+		assert_int_equal(in.packets[i % 64].len, 1);
+		assert_int_equal(in.packets[i % 64].data[0], i % 256);
 	}
 	assert_int_equal(udp_recv(b, UDP_DOOR_V4, &in), 0);
 }
@@ -664,37 +511,37 @@ TEST(a_mark_reaches_every_door_at_once)
 	assert_int_equal(option(UDP_DOOR_V4, SOL_SOCKET, SO_MARK), -1);
 }
 
-#define RUN_WITH_DOORS(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define RUN_APART(name) cmocka_unit_test_prestate_setup_teardown(name, set_up, tear_down, &host)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RUN_WITH_DOORS(answers_from_the_ipv4_address_that_was_spoken_to),
-		RUN_WITH_DOORS(answers_from_the_ipv6_address_that_was_spoken_to),
-		RUN_WITH_DOORS(a_batch_keeps_its_order_and_its_bytes),
-		RUN_WITH_DOORS(mixed_families_leave_by_their_doors_in_two_calls),
-		RUN_WITH_DOORS(headers_are_whole_again_after_each_batch),
-		RUN_WITH_DOORS(headers_serve_both_doors_in_turn),
-		RUN_WITH_DOORS(carries_empty_and_longest_datagrams),
-		RUN_WITH_DOORS(a_truncated_datagram_is_counted_and_dropped),
-		RUN_WITH_DOORS(a_refused_datagram_does_not_hold_up_the_others),
-		RUN_WITH_DOORS(a_full_buffer_ends_the_batch_without_spinning),
-		RUN_WITH_DOORS(each_kind_of_failure_is_told_once),
-		RUN_WITH_DOORS(f58_each_error_of_the_host_costs_no_more_than_it_must),
-		RUN_WITH_DOORS(f58_each_error_of_the_host_is_told_once_with_what_to_do),
-		RUN_WITH_DOORS(a_local_ipv4_address_that_is_gone_is_left_to_the_host),
-		RUN_WITH_DOORS(a_local_ipv6_address_that_is_gone_is_left_to_the_host),
-		RUN_WITH_DOORS(another_way_keeps_its_local_address),
-		RUN_WITH_DOORS(a_ttl_applies_to_its_packet_alone),
-		RUN_WITH_DOORS(sending_to_a_closed_port_disturbs_nothing),
-		RUN_WITH_DOORS(vuln_48_no_receive_error_stops_or_spins),
-		RUN_WITH_DOORS(an_error_now_and_then_costs_no_pause),
-		RUN_WITH_DOORS(vuln_48_no_send_error_stops_or_spins),
-		RUN_WITH_DOORS(both_doors_have_one_port_and_it_can_be_asked_for),
-		RUN_WITH_DOORS(a_port_taken_in_one_family_is_taken),
-		RUN_WITH_DOORS(a_family_the_host_lacks_is_left_out),
-		RUN_WITH_DOORS(large_datagrams_may_be_fragmented),
-		RUN_WITH_DOORS(a_mark_reaches_every_door_at_once),
+		RUN_APART(answers_from_the_ipv4_address_that_was_spoken_to),
+		RUN_APART(answers_from_the_ipv6_address_that_was_spoken_to),
+		RUN_APART(a_batch_keeps_its_order_and_its_bytes),
+		RUN_APART(mixed_families_leave_by_their_doors_in_two_calls),
+		RUN_APART(headers_are_whole_again_after_each_batch),
+		RUN_APART(headers_serve_both_doors_in_turn),
+		RUN_APART(carries_empty_and_longest_datagrams),
+		RUN_APART(a_truncated_datagram_is_counted_and_dropped),
+		RUN_APART(a_refused_datagram_does_not_hold_up_the_others),
+		RUN_APART(a_full_buffer_ends_the_batch_without_spinning),
+		RUN_APART(each_kind_of_failure_is_told_once),
+		RUN_APART(f58_each_error_of_the_host_costs_no_more_than_it_must),
+		RUN_APART(f58_each_error_of_the_host_is_told_once_with_what_to_do),
+		RUN_APART(a_local_ipv4_address_that_is_gone_is_left_to_the_host),
+		RUN_APART(a_local_ipv6_address_that_is_gone_is_left_to_the_host),
+		RUN_APART(another_way_keeps_its_local_address),
+		RUN_APART(a_ttl_applies_to_its_packet_alone),
+		RUN_APART(sending_to_a_closed_port_disturbs_nothing),
+		RUN_APART(vuln_48_no_receive_error_stops_or_spins),
+		RUN_APART(an_error_now_and_then_costs_no_pause),
+		RUN_APART(vuln_48_no_send_error_stops_or_spins),
+		RUN_APART(both_doors_have_one_port_and_it_can_be_asked_for),
+		RUN_APART(a_port_taken_in_one_family_is_taken),
+		RUN_APART(a_family_the_host_lacks_is_left_out),
+		RUN_APART(large_datagrams_may_be_fragmented),
+		RUN_APART(a_mark_reaches_every_door_at_once),
 	};
 
 	return RUN_TESTS(tests);
