@@ -93,10 +93,17 @@ static bool leaves_others_alone(void)
 #if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer)
 		SYS_ptrace,
 #endif
-		SYS_process_vm_readv, SYS_personality,     SYS_bpf,
-		SYS_keyctl,           SYS_add_key,         SYS_kexec_load,
-		SYS_init_module,      SYS_perf_event_open, SYS_io_uring_setup,
-		SYS_userfaultfd,      SYS_io_uring_enter,
+		SYS_process_vm_readv,
+		SYS_personality,
+		SYS_bpf,
+		SYS_keyctl,
+		SYS_add_key,
+		SYS_kexec_load,
+		SYS_init_module,
+		SYS_perf_event_open,
+		SYS_io_uring_setup,
+		SYS_userfaultfd,
+		SYS_io_uring_enter,
 	};
 
 	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
