@@ -137,7 +137,7 @@ ok "one listens at the mate" wait_for 3 test -s "$LAB_DIR/end.log"
 kill -KILL "$mate"
 ok "which is killed: 3, and a sentence" ended "$end" 3 end 'the daemon has ended'
 wait "$mate" 2>/dev/null
-sed -i 's/51820$/51821/' "$LAB_DIR/$(lab_if mate).conf"
+sed -i 's/^ListenPort = .*/ListenPort = 51821/' "$LAB_DIR/$(lab_if mate).conf"
 ok "and comes again, at the same place" lab_warrend mate
 ok "as direct as before" pings mate 10.66.0.1 1
 wg set "$name" private-key /dev/null
