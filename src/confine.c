@@ -70,18 +70,22 @@ static bool is_family_allowed(int family)
 
 static int refuse_sockets(scmp_filter_ctx f)
 {
-	static const int internet[] = {AF_INET, AF_INET6};
+	static const struct {
+		int family, kind;
+	} raw[] = {{AF_INET, SOCK_RAW}, {AF_INET6, SOCK_RAW}, {AF_INET, SOCK_PACKET}};
 	const uint32_t no = SCMP_ACT_ERRNO(EPERM);
-	int err = seccomp_rule_add(f, no, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, FAMILY_LAST));
+	int err =
+		seccomp_rule_add(f, no, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, FAMILY_LAST, 0));
 
 	for (int family = 0; family < FAMILY_LAST && err == 0; family++)
 		if (!is_family_allowed(family))
 			err = seccomp_rule_add(f, no, SCMP_SYS(socket), 1,
-					       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family));
-	for (size_t i = 0; i < 2 && err == 0; i++)
-		err = seccomp_rule_add(f, no, SCMP_SYS(socket), 2,
-				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)internet[i]),
-				       SCMP_A1(SCMP_CMP_MASKED_EQ, SOCK_KIND, SOCK_RAW));
+					       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family, 0));
+	for (size_t i = 0; i < sizeof raw / sizeof raw[0] && err == 0; i++)
+		err = seccomp_rule_add(
+			f, no, SCMP_SYS(socket), 2,
+			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)raw[i].family, 0),
+			SCMP_A1(SCMP_CMP_MASKED_EQ, SOCK_KIND, (scmp_datum_t)raw[i].kind));
 	return err;
 }
 

@@ -48,18 +48,6 @@ int full_choose_mark(const struct full *f, struct rtnl *r, struct conf *c, const
 	return err;
 }
 
-static bool is_as_wanted(const struct rule *rule, const struct conf *c)
-{
-	return rule->table == c->fwmark && conf_has_full(c, rule->family);
-}
-
-void full_remove_rules(struct full *f, struct rtnl *r, const struct conf *c)
-{
-	for (size_t i = 0; i < 2; i++)
-		if (!is_as_wanted(&f->rules[i], c))
-			rule_remove(r, &f->rules[i]);
-}
-
 /* Or a host that checks sources strictly (rp_filter = 1) drops the answers: it looks for the way back without their mark. */
 static void set_src_valid_mark(const struct log *log)
 {
@@ -75,19 +63,36 @@ static void set_src_valid_mark(const struct log *log)
 		close(fd);
 }
 
-int full_add_rules(struct full *f, struct rtnl *r, const struct conf *c, const struct log *log)
+/* Bring the rules of a family to this table. 0 or -errno. */
+static int set_table(struct rtnl *r, struct rule *rule, uint32_t table)
+{
+	struct rule old = *rule;
+	int err;
+
+	rule->table = table;
+	if ((err = rule_add(r, rule)) < 0)
+		*rule = old;
+	else
+		rule_remove(r, &old);
+	return err;
+}
+
+int full_set_rules(struct full *f, struct rtnl *r, const struct conf *c, const struct log *log)
 {
 	for (size_t i = 0; i < 2; i++) {
 		struct rule *rule = &f->rules[i];
 		int err;
 
-		if (rule->priority != 0 || !conf_has_full(c, rule->family))
+		if (!conf_has_full(c, rule->family)) {
+			rule_remove(r, rule);
+			continue;
+		}
+		if (rule->priority != 0 && rule->table == c->fwmark)
 			continue;
 		if (rule->family == ADDR_V4)
 			set_src_valid_mark(log);
-		rule->table = c->fwmark;
-		if ((err = rule_add(r, rule)) < 0) {
-			log_error(log, "cannot add the policy rules for table %u: %s", rule->table,
+		if ((err = set_table(r, rule, c->fwmark)) < 0) {
+			log_error(log, "cannot add the policy rules for table %u: %s", c->fwmark,
 				  strerror(-err));
 			return err;
 		}

@@ -17,9 +17,8 @@ int full_init(struct full *f, struct rtnl *r);
 /* Where the configuration wants a full tunnel and has no FwMark, give it one: the table in use, or else a free one. 0 or -errno, told
  * in the log. */
 int full_choose_mark(const struct full *f, struct rtnl *r, struct conf *c, const struct log *log);
-/* The two halves of a change: first the rules go that `c` has no more, then, once the routes are there, those come that are new. */
-void full_remove_rules(struct full *f, struct rtnl *r, const struct conf *c);
-int full_add_rules(struct full *f, struct rtnl *r, const struct conf *c, const struct log *log);
+/* Once the routes are there, and before old ones go: bring the rules to what `c` says. 0 or -errno, told in the log. */
+int full_set_rules(struct full *f, struct rtnl *r, const struct conf *c, const struct log *log);
 /* Put back rules that are gone. 0 or -errno. */
 int full_renew(const struct full *f, struct rtnl *r);
 /* Remove all rules. What else there is stays as wg-quick leaves it: src_valid_mark is 1. */

@@ -156,20 +156,21 @@ static void remove_routes(struct overlay *o, const struct wanted *w)
 
 static int add_routes(struct overlay *o, const struct wanted *w, const struct log *log)
 {
-	size_t kept = o->routes.count;
-	struct prefix *there = calloc(kept + 1, sizeof *there);
+	size_t before = o->routes.count, there_count = 0;
+	struct prefix *there = calloc(before + 1, sizeof *there);
 	char text[PREFIX_TEXT_MAX];
 	int err = there == NULL ? -ENOMEM : 0;
 
-	for (size_t i = 0; err == 0 && i < kept; i++)
-		there[i] = o->routes.items[i].prefix;
+	for (size_t i = 0; err == 0 && i < before; i++)
+		if (is_wanted(w, &o->routes.items[i]))
+			there[there_count++] = o->routes.items[i].prefix;
 	if (err == 0)
-		qsort(there, kept, sizeof *there, compare);
+		qsort(there, there_count, sizeof *there, compare);
 	for (size_t i = 0; err == 0 && i < w->count; i++) {
 		const struct prefix *p = &w->items[i];
 
 		if ((i > 0 && prefix_equal(p, p - 1)) ||
-		    bsearch(p, there, kept, sizeof *there, compare) != NULL)
+		    bsearch(p, there, there_count, sizeof *there, compare) != NULL)
 			continue;
 		err = route_add(o->rtnl, &o->routes, o->index, p, table_of(w, p));
 		if (err < 0)
@@ -180,18 +181,15 @@ static int add_routes(struct overlay *o, const struct wanted *w, const struct lo
 	return err;
 }
 
+/* What is new comes before the old goes, so that nothing finds a way round the tunnel in between. */
 static int set_routes(struct overlay *o, const struct conf *c, const struct log *log)
 {
 	struct wanted w;
 	int err = collect(&w, c);
 
-	if (err == 0) {
-		full_remove_rules(&o->full, o->rtnl, c);
+	if (err == 0 && (err = add_routes(o, &w, log)) == 0 &&
+	    (err = full_set_rules(&o->full, o->rtnl, c, log)) == 0)
 		remove_routes(o, &w);
-		err = add_routes(o, &w, log);
-	}
-	if (err == 0)
-		err = full_add_rules(&o->full, o->rtnl, c, log);
 	free(w.items);
 	return err;
 }

@@ -114,8 +114,10 @@ for user in nobody daemon; do
 	fi
 	ok "$user: the UAPI socket is root's" owns "$uapi" 600 root root
 	ok "$user: and its folder" owns /run/wireguard 755 root root
+	ok "$user: the state folder is the user's alone" owns "$STATE_DIRECTORY" 700 $user "$group"
 	ok "$user: traffic" pings node 10.66.0.2
 	ok "$user: SIGTERM: 0, and nothing is left" stops "$pid"
+	ok "$user: but its state" owns "$STATE_DIRECTORY/$name.state" 600 $user "$group"
 done
 
 # --- after the drop ---------------------------------------------------------------------------------------------------

@@ -280,6 +280,7 @@ TEST(a_roamed_peer_is_as_it_was)
 	assert_int_equal(node_take(b, &letter, 1), 1);
 	node_hand_bytes(a, letter.data, letter.len, &elsewhere, NOW + SEC(1));
 	assert_told(a, MESH_PEER_DIRECT, MESH_PEER_DIRECT, EVENT_ROAMED, USEC_NEVER, NOW + SEC(1));
+	node_send(a, 2, NOW + SEC(2));
 	assert_silent(a);
 }
 
