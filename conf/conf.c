@@ -201,6 +201,16 @@ bool conf_equal(const struct conf *a, const struct conf *b)
 	return true;
 }
 
+bool conf_has_full(const struct conf *c, enum addr_family family)
+{
+	for (size_t i = 0; i < c->peer_count && c->table == CONF_TABLE_AUTO; i++)
+		for (size_t j = 0; j < c->peers[i].allowed_count; j++)
+			if (c->peers[i].allowed[j].family == family &&
+			    c->peers[i].allowed[j].len == 0)
+				return true;
+	return false;
+}
+
 void conf_forget_keys(struct conf *c)
 {
 	key_wipe(&c->private_key, sizeof c->private_key);

@@ -98,6 +98,8 @@ void conf_list_free(struct conf_list *list);
 bool conf_list_equal(const struct conf_list *a, const struct conf_list *b);
 
 bool conf_endpoint_equal(const struct conf_endpoint *a, const struct conf_endpoint *b);
+/* True when Table is auto and an AllowedIPs of the family is its default route. */
+bool conf_has_full(const struct conf *c, enum addr_family family);
 /* Wipe the private key and the preshared keys: for who keeps a configuration whose keys live elsewhere. */
 void conf_forget_keys(struct conf *c);
 

@@ -189,14 +189,15 @@ static bool diff_peer(struct delta *d, const struct conf_peer *from, const struc
 	if (to->has_endpoint &&
 	    (!from->has_endpoint || !conf_endpoint_equal(&from->endpoint, &to->endpoint)))
 		set_endpoint(p, &to->endpoint);
+	p->forget_host = !to->has_endpoint && from->has_endpoint && from->endpoint.host;
 	if (strcmp(from->name, to->name) != 0 || from->anchor != to->anchor ||
 	    from->path != to->path)
 		set_meta(p, to);
 
 	if (!diff_one_way(p, from, to, true) || !diff_one_way(p, to, from, false))
 		return false;
-	if (!p->has_psk && !p->has_keepalive && !p->has_endpoint && !p->host && !p->has_meta &&
-	    p->allowed_count == 0)
+	if (!p->has_psk && !p->has_keepalive && !p->has_endpoint && !p->host && !p->forget_host &&
+	    !p->has_meta && p->allowed_count == 0)
 		d->peer_count--;
 	return true;
 }
@@ -228,9 +229,10 @@ static void diff_private_key(struct delta *d, const struct conf *from, const str
 {
 	struct key_private old = from->private_key;
 
+	if (!to->has_private_key)
+		return;
 	d->private_key = to->private_key;
-	if (to->has_private_key)
-		key_private_clamp(&d->private_key);
+	key_private_clamp(&d->private_key);
 	if (from->has_private_key)
 		key_private_clamp(&old);
 	d->has_private_key = !key_bytes_equal(&old, &d->private_key, sizeof old);

@@ -25,6 +25,7 @@ struct delta_peer {
 	const char *host; /* its endpoint is this name and port, which somebody has to look up; the
 			     configuration's. NULL: none */
 	uint16_t port;
+	bool forget_host;   /* it is no name any more; where the peer is stays known */
 	uint16_t keepalive; /* 0: off */
 	struct delta_allowed *allowed;
 	size_t allowed_count;
@@ -60,7 +61,8 @@ bool delta_add_allowed(struct delta_peer *p, const struct prefix *prefix, bool r
 struct delta *delta_from_conf(const struct conf *c);
 /* The least that brings a mesh which is as `from` says to what `to` says; nothing is in it for what is the same in both, so that
  * a peer's session lives on, and an endpoint that roamed is not put back unless the file's changed. A file without
- * ListenPort takes any port: the one in use stays. An endpoint that `to` leaves out stays as it is. */
+ * ListenPort takes any port: the one in use stays. So does a private key that `to` leaves out, and an endpoint: only its name is no longer
+ * looked up. */
 struct delta *delta_between(const struct conf *from, const struct conf *to);
 /* True when there is nothing in it. */
 bool delta_is_empty(const struct delta *d);

@@ -108,6 +108,8 @@ static void tell_changes(struct teller *t, const struct delta_peer *d, const str
 		     !old->has_psk   ? "added"
 		     : !now->has_psk ? "removed"
 				     : "replaced");
+	if (d->forget_host)
+		tell(t, "Endpoint %s is no longer looked up", old->endpoint.host);
 	if (d->has_endpoint || d->host)
 		tell(t, "Endpoint %s -> %s", print_endpoint(old, before),
 		     print_endpoint(now, after));

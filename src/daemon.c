@@ -11,6 +11,7 @@
 
 #include "base/rand.h"
 #include "conf/delta_text.h"
+#include "confine.h"
 #include "ctl/answer.h"
 #include "ctl/running.h"
 #include "ctl/uapi.h"
@@ -20,6 +21,7 @@
 #include "io/udp.h"
 #include "mesh/mesh.h"
 #include "overlay.h"
+#include "reload.h"
 #include "store.h"
 #include "tun/tun.h"
 #include "tun/watch.h"
@@ -35,18 +37,20 @@ struct daemon {
 	struct env env;
 	struct loop *loop;
 	struct tun *tun;
-	struct overlay overlay;
+	struct overlay overlay; /* once started: the worker's */
+	struct reload reload;
 	struct store store;
 	struct udp *udp;
 	struct loop_watch *tun_watch, *host_watch;
 	struct watch *watch;
 	char overlay_name[HOST_NAME_MAX + 1]; /* as last told; the sockets keep their first */
 	bool overlay_up;
+	unsigned overlay_ups;
 	struct door {
 		struct daemon *daemon;
 		unsigned number;
-		struct loop_watch *watch;
 	} doors[UDP_DOORS];
+	struct loop_watch *door_watches[UDP_DOORS];
 	struct local *uapi, *control;
 	struct resolve *names;
 	struct mesh *mesh;
@@ -180,6 +184,9 @@ static void tell_of_overlay(struct daemon *d, const struct host *h)
 					 ? "the interface is up"
 					 : "the interface is down: what peers send is dropped");
 	d->overlay_up = h->overlay.up;
+	if (d->overlay_ups != h->overlay.ups)
+		reload_renew(&d->reload);
+	d->overlay_ups = h->overlay.ups;
 }
 
 static void tell_of_host(struct daemon *d)
@@ -239,79 +246,100 @@ static void on_deadline(void *ctx)
 
 /* --- configuration ---------------------------------------------------------------------------------------------- */
 
-static void watch_doors(struct daemon *d)
-{
-	for (unsigned i = 0; i < UDP_DOORS; i++) {
-		struct door *door = &d->doors[i];
-		int fd = udp_fd(d->udp, i);
+/* Sockets, and that the loop listens to them. */
+struct doors {
+	struct udp *udp; /* NULL: none */
+	struct loop_watch *watches[UDP_DOORS];
+};
 
-		loop_unwatch(door->watch);
-		*door = (struct door){.daemon = d, .number = i};
-		if (fd >= 0)
-			door->watch = loop_watch(d->loop, fd, LOOP_READ, on_net_readable, door);
+static void close_doors(struct doors *doors)
+{
+	for (unsigned i = 0; i < UDP_DOORS; i++)
+		loop_unwatch(doors->watches[i]);
+	udp_close(doors->udp);
+}
+
+/* 0, or -errno and nothing is open. */
+static int open_doors(struct daemon *d, uint16_t port, uint32_t fwmark, struct doors *fresh)
+{
+	int err = udp_open(&fresh->udp, port, fwmark, d->log);
+
+	for (unsigned i = 0; i < UDP_DOORS && err == 0; i++) {
+		int fd = udp_fd(fresh->udp, i);
+
+		d->doors[i] = (struct door){.daemon = d, .number = i};
+		if (fd < 0)
+			continue;
+		fresh->watches[i] =
+			loop_watch(d->loop, fd, LOOP_READ, on_net_readable, &d->doors[i]);
+		if (fresh->watches[i] == NULL)
+			err = -ENOMEM;
 	}
-	mesh_port_changed(d->mesh, udp_port(d->udp));
+	if (err < 0) {
+		close_doors(fresh);
+		*fresh = (struct doors){0};
+	}
+	return err;
 }
 
-/* Open doors on another port: 0 and *fresh (NULL when nothing has to change), or -errno. */
-static int open_doors(struct daemon *d, const struct delta *change, uint32_t fwmark,
-		      struct udp **fresh)
+static bool wants_other_doors(struct daemon *d, const struct delta *change)
 {
-	*fresh = NULL;
-	if (!change->has_listen_port ||
-	    (change->listen_port != 0 && change->listen_port == udp_port(d->udp)))
-		return 0;
-	return udp_open(fresh, change->listen_port, fwmark, d->log);
+	return change->has_listen_port &&
+	       (change->listen_port == 0 || change->listen_port != udp_port(d->udp));
 }
 
-static void swap_doors(struct daemon *d, struct udp **other)
+static void swap_doors(struct daemon *d, struct doors *other)
 {
-	struct udp *u = d->udp;
+	struct doors before = {.udp = d->udp};
 
-	d->udp = *other;
-	*other = u;
+	memcpy(before.watches, d->door_watches, sizeof before.watches);
+	d->udp = other->udp;
+	memcpy(d->door_watches, other->watches, sizeof d->door_watches);
+	*other = before;
 }
 
 /* A change of configuration, from a file or the UAPI: all of it or nothing. 0 or -errno. */
 static int apply(struct daemon *d, const struct delta *change)
 {
 	struct mesh_view before;
-	struct udp *other; /* the new doors, then the old ones; NULL: they stay */
+	struct doors other = {0}; /* the new ones, then the old ones; none: they stay */
 	uint32_t fwmark;
-	int err;
+	int err = 0;
 
 	store_recall(&d->store, d->mesh, change);
 	mesh_look(d->mesh, &before);
 	fwmark = change->has_fwmark ? change->fwmark : before.fwmark;
-	if ((err = open_doors(d, change, fwmark, &other)) < 0)
+	if (wants_other_doors(d, change) &&
+	    (err = open_doors(d, change->listen_port, fwmark, &other)) < 0)
 		return err;
-	if (other != NULL)
-		swap_doors(d,
-			   &other); /* what the change makes leave at once leaves by the new ones */
+	/* What the change makes leave at once leaves by the new ones. */
+	if (other.udp != NULL)
+		swap_doors(d, &other);
 	else if (fwmark != before.fwmark)
 		err = udp_set_fwmark(d->udp, fwmark);
 
 	if (err == 0)
 		err = mesh_apply(d->mesh, change, loop_now(d->loop), &d->out);
 	if (err == 0) {
-		if (other != NULL)
-			watch_doors(d);
+		mesh_port_changed(d->mesh, udp_port(d->udp));
 		resolve_set_fwmark(d->names, fwmark);
 		flush(d);
-	} else if (other != NULL) {
+	} else if (other.udp != NULL) {
 		swap_doors(d, &other);
 	} else {
 		udp_set_fwmark(d->udp, before.fwmark);
 	}
-	udp_close(other);
+	close_doors(&other);
 	return err;
 }
 
 static void warn_without_effect(struct daemon *d, const struct conf *c)
 {
 	bool anchors = c->anchor;
+	struct mesh_view v;
 
-	if (!c->has_private_key)
+	mesh_look(d->mesh, &v);
+	if (!c->has_private_key && !v.has_private_key)
 		log_warn(d->log, "the file has no PrivateKey: nothing is carried until one is set");
 
 	for (size_t i = 0; i < c->peer_count; i++)
@@ -321,58 +349,60 @@ static void warn_without_effect(struct daemon *d, const struct conf *c)
 				 "peers are reached at their Endpoint only");
 }
 
-/* The change that a configuration is, and the overlay with it. */
-static int apply_with_overlay(struct daemon *d, struct delta *change, const struct conf *c)
-{
-	int err = overlay_apply(&d->overlay, c, d->log);
-
-	if (err == 0) {
-		err = apply(d, change);
-		if (err < 0)
-			log_error(d->log, "cannot apply the configuration: %s", strerror(-err));
-	}
-	look_at_host(d);
-	return err;
-}
-
+/* At start: the overlay and the mesh, both here and now. */
 static int apply_config(struct daemon *d, struct conf *c)
 {
+	int err = overlay_choose_mark(&d->overlay, c, d->log);
 	struct delta *change = delta_from_conf(c);
-	int err = -ENOMEM;
 
 	warn_without_effect(d, c);
-	if (change != NULL)
-		err = apply_with_overlay(d, change, c);
-	else
+	if (err == 0 && change == NULL) {
 		log_error(d->log, "out of memory");
+		err = -ENOMEM;
+	}
+	if (err == 0 && (err = overlay_apply(&d->overlay, c, d->log)) == 0 &&
+	    (err = apply(d, change)) < 0)
+		log_error(d->log, "cannot apply the configuration: %s", strerror(-err));
+	look_at_host(d);
 	delta_free(change);
 	conf_forget_keys(c);
 	return err;
 }
 
-/* Go from what the mesh has to what `c` says: 0 and what changed, in sentences; or -errno, and all is as it was. Takes `c`. */
-static int reload(struct daemon *d, struct conf *c, struct conf_list *changes)
+/* See reload.h. A mark that goes stays until the mesh has none. */
+static void mark_packets(void *ctx, const struct conf *c)
 {
+	struct daemon *d = ctx;
+	struct mesh_view now;
+
+	mesh_look(d->mesh, &now);
+	uint32_t fwmark = c != NULL && c->fwmark != 0 ? c->fwmark : now.fwmark;
+	udp_set_fwmark(d->udp, fwmark);
+	resolve_set_fwmark(d->names, fwmark);
+}
+
+/* Go from what the mesh has to what `c` says (reload.h). */
+static int apply_reload(void *ctx, struct conf *c, struct conf_list *changes)
+{
+	struct daemon *d = ctx;
 	struct conf *running = running_conf(d->mesh, d->conf);
 	struct delta *change = running != NULL ? delta_between(running, c) : NULL;
 	int err = -ENOMEM;
 
+	look_at_wall_clock(d);
 	if (change != NULL && delta_text_host(changes, d->conf, c) &&
 	    delta_text(changes, change, running, c)) {
 		warn_without_effect(d, c);
-		err = apply_with_overlay(d, change, c);
-		if (err < 0)
-			overlay_apply(&d->overlay, d->conf, d->log);
+		err = apply(d, change);
 	}
 	delta_free(change);
 	conf_free(running);
+	look_at_host(d);
 	if (err == 0) {
-		conf_free(d->conf);
-		d->conf = c;
 		conf_forget_keys(c);
 		log_info(d->log, "reloaded: %zu changes", changes->count);
 	} else {
-		conf_free(c);
+		log_error(d->log, "cannot apply the configuration: %s", strerror(-err));
 	}
 	return err;
 }
@@ -410,23 +440,15 @@ static void release_secret(char *answer)
 	key_free(answer);
 }
 
-static char *answer_reload(struct daemon *d, struct conf *c, size_t *len)
+static char *answer_reload(struct daemon *d, struct conf *c, struct local_client *from, size_t *len)
 {
-	struct conf_list changes = {0};
-	char why[128], *answer;
-	int err;
-
 	if (d->conf == NULL) {
 		conf_free(c);
 		return answer_error(
 			"this interface was set up by wg, not by a file: use wg syncconf", len);
 	}
-	err = reload(d, c, &changes);
-	snprintf(why, sizeof why, "%s: nothing was changed; the daemon's log may say more",
-		 strerror(-err));
-	answer = err == 0 ? answer_changes(&changes, len) : answer_error(why, len);
-	conf_list_free(&changes);
-	return answer;
+	reload_ask(&d->reload, c, from);
+	return LOCAL_LATER;
 }
 
 static char *answer_listener(struct local_client *from, size_t *len)
@@ -457,7 +479,7 @@ static char *answer_control(void *ctx, struct local_client *from, char *text, si
 	case ANSWER_EVENTS:
 		return answer_listener(from, answer_len);
 	case ANSWER_RELOAD:
-		return answer_reload(d, request.conf, answer_len);
+		return answer_reload(d, request.conf, from, answer_len);
 	case ANSWER_STOP:
 		log_info(d->log, "stopping (asked to)");
 		loop_stop(d->loop);
@@ -569,6 +591,7 @@ static enum daemon_exit open_watch(struct daemon *d)
 
 static enum daemon_exit open_host(struct daemon *d)
 {
+	struct doors doors = {0};
 	int err;
 
 	d->loop = loop_new();
@@ -577,10 +600,12 @@ static enum daemon_exit open_host(struct daemon *d)
 		log_error(d->log, "out of memory");
 		return EXIT_HOST;
 	}
-	if ((err = udp_open(&d->udp, 0, 0, d->log)) < 0) {
+	if ((err = open_doors(d, 0, 0, &doors)) < 0) {
 		log_error(d->log, "cannot open a UDP socket: %s", strerror(-err));
 		return EXIT_HOST;
 	}
+	swap_doors(d, &doors);
+	mesh_port_changed(d->mesh, udp_port(d->udp));
 	look_at_wall_clock(d);
 	loop_on_deadline(d->loop, on_deadline, d);
 	loop_before_sleep(d->loop, before_sleep, d);
@@ -595,13 +620,13 @@ static enum daemon_exit open_host(struct daemon *d)
 static enum daemon_exit start(struct daemon *d)
 {
 	enum daemon_exit code;
+	int err;
 
 	if ((code = open_host(d)) != EXIT_OK || (code = open_tun(d)) != EXIT_OK ||
 	    (code = open_watch(d)) != EXIT_OK || (code = open_sockets(d)) != EXIT_OK)
 		return code;
 	store_open(&d->store, d->options->state_dir, tun_name(d->tun), d->options->user->uid,
 		   d->options->user->gid, d->log);
-	watch_doors(d);
 	look_at_host(d);
 	if (d->conf != NULL && apply_config(d, d->conf) < 0)
 		return EXIT_HOST;
@@ -610,11 +635,20 @@ static enum daemon_exit start(struct daemon *d)
 		log_error(d->log, "out of memory");
 		return EXIT_HOST;
 	}
-	return priv_drop(d->options->user, d->log) < 0 ? EXIT_HOST : EXIT_OK;
+	if (priv_drop(d->options->user, d->log) < 0)
+		return EXIT_HOST;
+	confine_calls(d->log);
+	err = reload_open(&d->reload, d->loop, &d->overlay, &d->conf,
+			  (struct reload_calls){mark_packets, apply_reload, d}, d->log);
+	if (err < 0)
+		log_error(d->log, "cannot start the worker: %s", strerror(-err));
+	return err < 0 ? EXIT_HOST : EXIT_OK;
 }
 
 static void stop(struct daemon *d)
 {
+	struct doors doors = {0};
+
 	local_close(d->uapi);
 	local_close(d->control);
 	resolve_free(d->names);
@@ -624,11 +658,11 @@ static void stop(struct daemon *d)
 	loop_unwatch(d->tun_watch);
 	loop_unwatch(d->host_watch);
 	watch_close(d->watch);
-	for (unsigned i = 0; i < UDP_DOORS; i++)
-		loop_unwatch(d->doors[i].watch);
+	reload_close(&d->reload);
 	overlay_undo(&d->overlay);
 	tun_close(d->tun);
-	udp_close(d->udp);
+	swap_doors(d, &doors);
+	close_doors(&doors);
 	mesh_free(d->mesh);
 	conf_free(d->conf);
 	outbox_free(&d->out);

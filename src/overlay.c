@@ -13,10 +13,16 @@ int overlay_init(struct overlay *o, int index, const struct log *log)
 	int err;
 
 	*o = (struct overlay){.index = index};
-	if ((err = rtnl_open(&o->rtnl)) < 0 || (err = link_set_no_ll(o->rtnl, index)) < 0 ||
+	if ((err = rtnl_open(&o->rtnl)) < 0 || (err = full_init(&o->full, o->rtnl)) < 0 ||
+	    (err = link_set_no_ll(o->rtnl, index)) < 0 ||
 	    (err = link_set_mtu(o->rtnl, index, CONF_MTU_DEFAULT)) < 0)
 		log_error(log, "cannot set up the interface: %s", strerror(-err));
 	return err;
+}
+
+int overlay_choose_mark(struct overlay *o, struct conf *c, const struct log *log)
+{
+	return full_choose_mark(&o->full, o->rtnl, c, log);
 }
 
 /* --- addresses -------------------------------------------------------------------------------------------------- */
@@ -74,6 +80,16 @@ static bool remove_addresses(struct overlay *o, const struct conf *c)
 	return kept < count;
 }
 
+int overlay_renew(struct overlay *o, const struct conf *c, const struct log *log)
+{
+	int err = add_addresses(o, c, true, log);
+
+	if (err == 0 && ((err = route_renew(o->rtnl, &o->routes, o->index)) < 0 ||
+			 (err = full_renew(&o->full, o->rtnl)) < 0))
+		log_error(log, "cannot put the routes back: %s", strerror(-err));
+	return err;
+}
+
 static int set_addresses(struct overlay *o, const struct conf *c, const struct log *log)
 {
 	int err = add_addresses(o, c, false, log);
@@ -82,10 +98,7 @@ static int set_addresses(struct overlay *o, const struct conf *c, const struct l
 		return err;
 	/* With an IPv4 address the kernel also removes those of its subnet that came later, and with the last one all
 	 * routes; and an IPv6 address is there only once, whatever its length. */
-	if ((err = add_addresses(o, c, true, log)) == 0 &&
-	    (err = route_renew(o->rtnl, &o->routes, o->index)) < 0)
-		log_error(log, "cannot put the routes back: %s", strerror(-err));
-	return err;
+	return overlay_renew(o, c, log);
 }
 
 /* --- routes ----------------------------------------------------------------------------------------------------- */
@@ -98,42 +111,38 @@ static int compare(const void *left, const void *right)
 struct wanted {
 	struct prefix *items; /* sorted, masked */
 	size_t count;
-	uint32_t table;
+	uint32_t table, default_table; /* the latter for prefixes of length 0 */
 };
+
+static uint32_t table_of(const struct wanted *w, const struct prefix *p)
+{
+	return p->len == 0 ? w->default_table : w->table;
+}
 
 static bool is_wanted(const struct wanted *w, const struct route_entry *e)
 {
-	return w->table == e->table &&
+	return table_of(w, &e->prefix) == e->table &&
 	       bsearch(&e->prefix, w->items, w->count, sizeof *w->items, compare) != NULL;
 }
 
 /* The prefixes that lead to peers, each once. -ENOMEM or 0. */
-static int collect(struct wanted *w, const struct conf *c, const struct log *log)
+static int collect(struct wanted *w, const struct conf *c)
 {
+	bool numbered = c->table == CONF_TABLE_NUMBER;
 	size_t room = 0;
-	char text[PREFIX_TEXT_MAX];
 
 	for (size_t i = 0; i < c->peer_count && c->table != CONF_TABLE_OFF; i++)
 		room += c->peers[i].allowed_count;
 	*w = (struct wanted){
 		.items = calloc(room + 1, sizeof *w->items),
-		.table = c->table == CONF_TABLE_NUMBER ? c->table_number : RT_TABLE_MAIN,
+		.table = numbered ? c->table_number : RT_TABLE_MAIN,
+		.default_table = numbered ? c->table_number : c->fwmark,
 	};
 	if (w->items == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < c->peer_count && room > 0; i++) {
-		for (size_t j = 0; j < c->peers[i].allowed_count; j++) {
-			const struct prefix *p = &c->peers[i].allowed[j];
-			if (p->len != 0 || c->table == CONF_TABLE_NUMBER)
-				w->items[w->count++] = *p;
-			else
-				log_warn(log,
-					 "no route is set for %s: it would lead the tunnel's own "
-					 "packets into the tunnel; use wg-quick, or Table = off "
-					 "and routes of your own",
-					 prefix_print(p, text));
-		}
-	}
+	for (size_t i = 0; i < c->peer_count && room > 0; i++)
+		for (size_t j = 0; j < c->peers[i].allowed_count; j++)
+			w->items[w->count++] = c->peers[i].allowed[j];
 	qsort(w->items, w->count, sizeof *w->items, compare);
 	return 0;
 }
@@ -147,22 +156,23 @@ static void remove_routes(struct overlay *o, const struct wanted *w)
 
 static int add_routes(struct overlay *o, const struct wanted *w, const struct log *log)
 {
-	size_t kept = o->routes.count;
-	struct prefix *there = calloc(kept + 1, sizeof *there);
+	size_t before = o->routes.count, there_count = 0;
+	struct prefix *there = calloc(before + 1, sizeof *there);
 	char text[PREFIX_TEXT_MAX];
 	int err = there == NULL ? -ENOMEM : 0;
 
-	for (size_t i = 0; err == 0 && i < kept; i++)
-		there[i] = o->routes.items[i].prefix;
+	for (size_t i = 0; err == 0 && i < before; i++)
+		if (is_wanted(w, &o->routes.items[i]))
+			there[there_count++] = o->routes.items[i].prefix;
 	if (err == 0)
-		qsort(there, kept, sizeof *there, compare);
+		qsort(there, there_count, sizeof *there, compare);
 	for (size_t i = 0; err == 0 && i < w->count; i++) {
 		const struct prefix *p = &w->items[i];
 
 		if ((i > 0 && prefix_equal(p, p - 1)) ||
-		    bsearch(p, there, kept, sizeof *there, compare) != NULL)
+		    bsearch(p, there, there_count, sizeof *there, compare) != NULL)
 			continue;
-		err = route_add(o->rtnl, &o->routes, o->index, p, w->table);
+		err = route_add(o->rtnl, &o->routes, o->index, p, table_of(w, p));
 		if (err < 0)
 			log_error(log, "cannot add the route %s: %s", prefix_print(p, text),
 				  strerror(-err));
@@ -171,15 +181,15 @@ static int add_routes(struct overlay *o, const struct wanted *w, const struct lo
 	return err;
 }
 
+/* What is new comes before the old goes, so that nothing finds a way round the tunnel in between. */
 static int set_routes(struct overlay *o, const struct conf *c, const struct log *log)
 {
 	struct wanted w;
-	int err = collect(&w, c, log);
+	int err = collect(&w, c);
 
-	if (err == 0) {
+	if (err == 0 && (err = add_routes(o, &w, log)) == 0 &&
+	    (err = full_set_rules(&o->full, o->rtnl, c, log)) == 0)
 		remove_routes(o, &w);
-		err = add_routes(o, &w, log);
-	}
 	free(w.items);
 	return err;
 }
@@ -222,6 +232,7 @@ void overlay_undo(struct overlay *o)
 {
 	if (o->rtnl == NULL)
 		return;
+	full_undo(&o->full, o->rtnl);
 	route_undo(o->rtnl, &o->routes, o->index);
 	for (size_t i = o->address_count; i > 0; i--)
 		link_remove_address(o->rtnl, o->index, &o->addresses[i - 1]);

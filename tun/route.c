@@ -26,8 +26,10 @@ struct seen {
 };
 
 struct search {
+	bool (*fits)(const struct search *s, const struct seen *seen);
 	struct seen wanted;
 	bool found;
+	uint32_t found_table; /* of the last that fits */
 };
 
 static struct rtmsg *route_request(union request *q, uint16_t type, uint8_t family)
@@ -81,20 +83,73 @@ static void look_at(void *ctx, const struct nlmsghdr *h)
 	struct seen seen = {.dst = {.family = s->wanted.dst.family, .len = m->rtm_dst_len},
 			    .table = m->rtm_table};
 	mnl_attr_parse(h, sizeof *m, see_attribute, &seen);
-	s->found |= seen.index == s->wanted.index && seen.table == s->wanted.table &&
-		    prefix_equal(&seen.dst, &s->wanted.dst);
+	if (s->fits(s, &seen)) {
+		s->found = true;
+		s->found_table = seen.table;
+	}
+}
+
+/* 1 when one fits, 0 when not, or -errno. */
+static int look_for(struct rtnl *r, struct search *s)
+{
+	union request q;
+
+	route_request(&q, RTM_GETROUTE, s->wanted.dst.family);
+	int err = rtnl_dump(r, &q.header, look_at, s);
+	return err < 0 ? err : s->found;
+}
+
+static bool goes_there(const struct search *s, const struct seen *seen)
+{
+	return seen->index == s->wanted.index && prefix_equal(&seen->dst, &s->wanted.dst);
+}
+
+static bool is_the_same(const struct search *s, const struct seen *seen)
+{
+	return goes_there(s, seen) && seen->table == s->wanted.table;
 }
 
 /* 1 when the table has this very prefix through the device, 0 when not, or -errno. */
 static int route_find(struct rtnl *r, int index, const struct route_entry *e)
 {
-	union request q;
 	struct search s = {
-		.wanted = {.dst = e->prefix, .table = e->table, .index = (uint32_t)index}};
+		.fits = is_the_same,
+		.wanted = {.dst = e->prefix, .table = e->table, .index = (uint32_t)index},
+	};
 
-	route_request(&q, RTM_GETROUTE, e->prefix.family);
-	int err = rtnl_dump(r, &q.header, look_at, &s);
-	return err < 0 ? err : s.found;
+	return look_for(r, &s);
+}
+
+static bool is_in_table(const struct search *s, const struct seen *seen)
+{
+	return seen->table == s->wanted.table;
+}
+
+int route_any(struct rtnl *r, uint8_t family, uint32_t table)
+{
+	struct search s = {
+		.fits = is_in_table,
+		.wanted = {.dst = {.family = family}, .table = table},
+	};
+
+	return look_for(r, &s);
+}
+
+static bool is_apart(const struct search *s, const struct seen *seen)
+{
+	return goes_there(s, seen) && seen->table != RT_TABLE_MAIN;
+}
+
+int route_default_table(struct rtnl *r, int index, uint8_t family, uint32_t *table)
+{
+	struct search s = {
+		.fits = is_apart,
+		.wanted = {.dst = {.family = family}, .index = (uint32_t)index},
+	};
+	int found = look_for(r, &s);
+
+	*table = s.found_table;
+	return found;
 }
 
 static int list_reserve(struct route_list *l)

@@ -26,6 +26,10 @@ void route_remove(struct rtnl *r, struct route_list *undo, int index, size_t at)
 /* Put back those on the list that are gone: the kernel takes routes away with a device's last address. 0 or the first
  * -errno. */
 int route_renew(struct rtnl *r, const struct route_list *undo, int index);
+/* 1 when the table has any route of the family, 0 when not, or -errno. */
+int route_any(struct rtnl *r, uint8_t family, uint32_t table);
+/* Which table other than main has a default route of the family through the device: 1 and that, 0 when none, or -errno. */
+int route_default_table(struct rtnl *r, int index, uint8_t family, uint32_t *table);
 /* Remove what is on the list, newest first; errors are skipped. Frees the list. */
 void route_undo(struct rtnl *r, struct route_list *undo, int index);
 

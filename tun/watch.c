@@ -254,8 +254,10 @@ static bool take_link(struct host *h, int overlay, const struct nlmsghdr *messag
 			forget_link(h, (uint32_t)m.head.ifi_index);
 		return true;
 	}
+	bool up = (m.head.ifi_flags & IFF_UP) != 0;
 	h->overlay.mtu = m.mtu;
-	h->overlay.up = (m.head.ifi_flags & IFF_UP) != 0;
+	h->overlay.ups += up && !h->overlay.up;
+	h->overlay.up = up;
 	memcpy(h->overlay.name, m.name, sizeof m.name);
 	return true;
 }
@@ -339,7 +341,11 @@ static int look(struct watch *w, usec now)
 	usec began = clock_now(), rest;
 	int err;
 
-	w->fresh = (struct host){.slept_at = w->host.slept_at, .woke_at = w->host.woke_at};
+	w->fresh = (struct host){
+		.overlay = {.up = w->host.overlay.up, .ups = w->host.overlay.ups},
+		.slept_at = w->host.slept_at,
+		.woke_at = w->host.woke_at,
+	};
 	w->torn = false;
 	if ((err = list(w, RTM_GETADDR, sizeof(struct ifaddrmsg))) == 0 &&
 	    (err = list(w, RTM_GETROUTE, sizeof(struct rtmsg))) == 0)

@@ -43,6 +43,7 @@ struct host {
 		char name[HOST_NAME_MAX + 1];
 		uint32_t mtu;
 		bool up;
+		unsigned ups; /* how often it came up since it is watched */
 	} overlay;
 	usec slept_at, woke_at; /* the last sleep, of host or process, that was noticed; 0: none */
 };

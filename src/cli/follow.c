@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/ask.h"
 #include "cli/client.h"
@@ -11,6 +12,7 @@
 #include "cli/view.h"
 
 #define ANSWER_FOR SEC(2)
+#define ENDING_FOR MSEC(500)
 
 struct follower {
 	const struct cli *cli;
@@ -89,9 +91,22 @@ static bool take_line(void *ctx, const char *line)
 	return f->listening ? take_event(f, line) : take_answer(f, line);
 }
 
+/* One that ends closes its connections in any order: for a moment it may seem to listen. */
+static bool lives_on(const struct follower *f)
+{
+	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+
+	for (usec waited = 0; waited < ENDING_FOR; waited += MSEC(20)) {
+		if (!ask_is_up(f->cli, f->interface))
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 static enum cli_exit tell_end(const struct follower *f)
 {
-	if (ask_is_up(f->cli, f->interface)) {
+	if (lives_on(f)) {
 		fprintf(f->cli->err,
 			"warren: %s: the daemon hung up: more happened than was read\n",
 			f->interface);

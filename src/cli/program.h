@@ -1,4 +1,4 @@
-/* Other programs, started by the tool and never by the daemon: warrend, hooks, resolvconf. */
+/* Other programs, started by the tool and never by the daemon: warrend, hooks, resolvconf, nft. */
 #ifndef CLI_PROGRAM_H
 #define CLI_PROGRAM_H
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "cli/ask.h"
+#include "cli/filter.h"
 #include "cli/find.h"
 #include "conf/conf_file.h"
 #include "conf/conf_write.h"
@@ -76,9 +77,10 @@ enum cli_exit reload_reload(const struct cli *cli, int argc, char **argv)
 	if (c == NULL)
 		return CLI_FAILED;
 	char *request = write_request(c);
-	conf_free(c);
+	conf_forget_keys(c);
 	if (request == NULL) {
 		fprintf(cli->err, "warren: not enough memory\n");
+		conf_free(c);
 		return CLI_FAILED;
 	}
 
@@ -89,5 +91,8 @@ enum cli_exit reload_reload(const struct cli *cli, int argc, char **argv)
 	if (result == CLI_OK)
 		print_changes(cli, name, json_object_get(reply, "changes"));
 	json_decref(reply);
+	if (result == CLI_OK && !filter_follow(cli, name, c))
+		result = CLI_FAILED;
+	conf_free(c);
 	return result;
 }

@@ -1,5 +1,6 @@
 /* up and down (interface.md sections 1 and 4). That `up` came to its end is noted by an empty file beside the daemon's socket,
- * so that `down` has its work also when the daemon was killed; it lies in /run, and so goes with a reboot as the rest does. */
+ * so that `down` has its work also when the daemon was killed; it lies in /run, and so goes with a reboot as the rest does.
+ * What a killed daemon leaves of policy rules is told by rule_purge, whoever's it was. */
 #include "cli/up.h"
 
 #include <arpa/inet.h>
@@ -11,9 +12,11 @@
 #include <unistd.h>
 
 #include "cli/ask.h"
+#include "cli/filter.h"
 #include "cli/find.h"
 #include "cli/program.h"
 #include "conf/conf_file.h"
+#include "tun/rule.h"
 
 #define STOP_FOR SEC(5)
 #define LINK_FOR SEC(1)
@@ -180,6 +183,20 @@ static bool stop_daemon(const struct cli *cli, const char *name)
 	return true;
 }
 
+/* Of a full tunnel, which the daemon takes back itself unless it was killed. */
+static bool tidy_rules(const struct cli *cli)
+{
+	struct rtnl *r = NULL;
+	int err = rtnl_open(&r);
+
+	if (err == 0)
+		err = rule_purge(r);
+	rtnl_close(r);
+	if (err < 0)
+		fprintf(cli->err, "warren: cannot see to the policy rules: %s\n", strerror(-err));
+	return err == 0;
+}
+
 /* --- commands --------------------------------------------------------------------------------------------------- */
 
 static void set_mark(const struct cli *cli, const struct subject *s)
@@ -209,8 +226,10 @@ static enum cli_exit bring_up(const struct cli *cli, const struct subject *s)
 	if (!program_hooks(cli, &s->conf->pre_up, s->name) || !start_daemon(cli, s))
 		return CLI_FAILED;
 	set_mark(cli, s);
-	if (!set_dns(cli, s) || !program_hooks(cli, &s->conf->post_up, s->name)) {
+	if (!filter_follow(cli, s->name, s->conf) || !set_dns(cli, s) ||
+	    !program_hooks(cli, &s->conf->post_up, s->name)) {
 		stop_daemon(cli, s->name);
+		filter_remove(cli, s->name);
 		take_dns_back(cli, s);
 		unlink(s->mark);
 		return CLI_FAILED;
@@ -232,6 +251,8 @@ static enum cli_exit bring_down(const struct cli *cli, const struct subject *s)
 	ok = program_hooks(cli, &s->conf->pre_down, s->name);
 	if (!stop_daemon(cli, s->name))
 		return CLI_FAILED;
+	ok = tidy_rules(cli) && ok;
+	ok = filter_remove(cli, s->name) && ok;
 	ok = take_dns_back(cli, s) && ok;
 	ok = program_hooks(cli, &s->conf->post_down, s->name) && ok;
 	unlink(s->mark);

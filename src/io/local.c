@@ -18,6 +18,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "io/folder.h"
+
 #define INPUT_FIRST  4096u  /* of a client's buffer, then doubled */
 #define ACCEPT_PAUSE SEC(1) /* when the host has no descriptor or memory for another client */
 #define REMOVAL_EVENTS                                                                             \
@@ -548,20 +550,6 @@ struct making {
 	gid_t gid;
 };
 
-/* The folder is in a place of root's, but was perhaps made by others, for others. */
-static int folder_give(const char *folder, const struct making *m)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (fchown(fd, m->uid, m->gid) < 0 || fchmod(fd, 0750) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 /* Make the folder of path if it is missing: readable for all, unless it is shared. Its own folder must
  * be there. */
 static int folder_make(const char *path, const struct making *m)
@@ -576,7 +564,7 @@ static int folder_make(const char *path, const struct making *m)
 		err = -errno;
 	umask(umask_before);
 	if (err == 0 && m->shared && geteuid() == 0)
-		err = folder_give(folder, m);
+		err = folder_share(folder, strrchr(path, '/') + 1, m->uid, m->gid);
 	free(folder);
 	return err;
 }
@@ -622,11 +610,8 @@ static int bind_with_mode(int fd, const struct sockaddr_un *name, mode_t mode)
 
 /* A file's owner is who makes it: nothing is given away by name in a folder where another user may put
  * something else under that name meanwhile. */
-static int bind_as(int fd, const struct sockaddr_un *name, const struct making *m)
+static int bind_as_user(int fd, const struct sockaddr_un *name, const struct making *m)
 {
-	if (!m->shared)
-		return bind_with_mode(fd, name, m->mode);
-
 	gid_t gid_before = (gid_t)setfsgid(m->gid);
 	uid_t uid_before = (uid_t)setfsuid(m->uid);
 	/* The calls tell the id before; whether they worked only the next one tells. */
@@ -636,6 +621,35 @@ static int bind_as(int fd, const struct sockaddr_un *name, const struct making *
 	setfsuid(uid_before);
 	setfsgid(gid_before);
 	return err;
+}
+
+/* In a folder that is root's, because several users share it. Only a socket that root just made is given away, should the folder
+ * be another's by now. */
+static int bind_and_give(int fd, const struct sockaddr_un *name, const struct making *m)
+{
+	struct stat st;
+	int err = bind_with_mode(fd, name, m->mode);
+
+	if (err < 0)
+		return err;
+	int file = open(name->sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (file < 0)
+		return -errno;
+	if (fstat(file, &st) < 0 || !S_ISSOCK(st.st_mode) || st.st_uid != 0 || st.st_nlink != 1)
+		err = -EPERM;
+	else if (fchownat(file, "", m->uid, m->gid, AT_EMPTY_PATH) < 0)
+		err = -errno;
+	close(file);
+	return err;
+}
+
+static int bind_as(int fd, const struct sockaddr_un *name, const struct making *m)
+{
+	if (!m->shared)
+		return bind_with_mode(fd, name, m->mode);
+
+	int err = bind_as_user(fd, name, m);
+	return err == -EACCES && geteuid() == 0 ? bind_and_give(fd, name, m) : err;
 }
 
 /* A listening socket at path, or -errno. (Two daemons that start at once for one interface do

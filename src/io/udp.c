@@ -428,18 +428,51 @@ static bool tx_unpin(struct udp *u, size_t at, size_t count)
 	return true;
 }
 
+/* A full queue stays full in this turn. */
+static bool blames_queue(int err)
+{
+	return err == EAGAIN || err == ENOBUFS || err == ENOMEM;
+}
+
+/* What the network said about an earlier datagram (ICMP) is told to the next one, once. */
+static bool blames_earlier(int err)
+{
+	return err == ECONNREFUSED || err == EINTR;
+}
+
+/* What the user can do about it; the rest mends itself, or strerror() says it. */
+static const char *advice(int err)
+{
+	switch (err) {
+	case EPERM:
+		return "; does this host's firewall refuse it?";
+	case EACCES:
+		return "; is it a broadcast address, or does a route prohibit it?";
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+		return "; this host has no route there now";
+	case EAFNOSUPPORT:
+		return "; this host lacks that family";
+	case EINVAL:
+		return "; is that an address of a peer?";
+	default:
+		return "";
+	}
+}
+
 static void send_failed(struct udp *u, const struct addr *remote, int err)
 {
 	char text[ADDR_TEXT_MAX];
 
 	if (may_complain(u, err))
-		log_warn(u->log, "cannot send to %s: %s", addr_print(remote, text), strerror(err));
+		log_warn(u->log, "cannot send to %s: %s%s", addr_print(remote, text), strerror(err),
+			 advice(err));
 }
 
 /* Send `count` messages. Returns how many the host refused. */
 static size_t door_send(struct udp *u, const struct door *d, size_t count)
 {
-	size_t at = 0, failed = 0;
+	size_t at = 0, failed = 0, again = SIZE_MAX;
 
 	while (at < count) {
 		int sent =
@@ -453,9 +486,12 @@ static size_t door_send(struct udp *u, const struct door *d, size_t count)
 		int err = errno;
 		if (blames_local(err) && tx_unpin(u, at, count))
 			continue;
+		if (blames_earlier(err) && again != at) {
+			again = at;
+			continue;
+		}
 		send_failed(u, &u->tx_packets[at]->via.remote, err);
-		size_t lost =
-			err == EAGAIN ? count - at : 1; /* a full buffer stays full in this turn */
+		size_t lost = blames_queue(err) ? count - at : 1;
 		at += lost;
 		failed += lost;
 	}
@@ -475,6 +511,8 @@ size_t udp_send(struct udp *u, const struct batch *out)
 			if (out->packets[i].via.door == door)
 				tx_put(u, count++, &out->packets[i]);
 		}
+		if (count > 0 && u->doors[door].fd < 0)
+			send_failed(u, &u->tx_packets[0]->via.remote, EAFNOSUPPORT);
 		failed += u->doors[door].fd >= 0 ? door_send(u, &u->doors[door], count) : count;
 	}
 	u->stats.send_failed += failed;

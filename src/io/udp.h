@@ -37,8 +37,9 @@ int udp_set_fwmark(struct udp *u, uint32_t fwmark);
  * logged, and an error that stays costs a pause of 1 ms each time. */
 size_t udp_recv(struct udp *u, unsigned door, struct batch *in);
 /* Send all; order within one door is kept. What the host refuses is counted and lost (never an
- * exit): returns how many. A via.local the host no longer has is dropped from the packet and the
- * send is tried once more. */
+ * exit), and told once a minute for each errno: returns how many. Tried once more is what may
+ * help: a via.local the host no longer has is dropped from the packet; an error of an earlier
+ * datagram is spent. A full queue ends the batch. */
 size_t udp_send(struct udp *u, const struct batch *out);
 
 const struct udp_stats *udp_stats(const struct udp *u);

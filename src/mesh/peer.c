@@ -56,7 +56,7 @@ void peer_apply(struct peer *p, const struct delta_peer *d, usec now)
 		if (p->via.kind != VIA_DIRECT || !addr_equal(&p->via.remote, &d->endpoint))
 			peer_send_to(p, &d->endpoint);
 	}
-	if (d->has_endpoint || d->host != NULL)
+	if (d->has_endpoint || d->host != NULL || d->forget_host)
 		lookup_set(&p->lookup, d->host, d->port);
 	if (d->has_keepalive) {
 		p->keepalive = d->keepalive;
@@ -72,12 +72,10 @@ static void choose_local_anew(struct peer *p)
 
 void peer_heard(struct peer *p, const struct via *via, const struct env *env)
 {
-	char from[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX];
-
 	if (p->via.kind == via->kind && !addr_equal(&p->via.remote, &via->remote)) {
 		p->switches++;
-		log_info(env->log, "%s moved from %s to %s", peer_label(p),
-			 addr_print(&p->via.remote, from), addr_print(&via->remote, to));
+		moves_note(&p->moves, peer_label(p), &p->via.remote, &via->remote,
+			   p->tunnel.stats.heard_at, env->log);
 	}
 	p->via = *via;
 	if (p->announce_at != USEC_NEVER)

@@ -8,6 +8,7 @@
 #include "conf/delta.h"
 #include "mesh/event.h"
 #include "mesh/lookup.h"
+#include "mesh/moves.h"
 #include "mesh/past.h"
 #include "wg/tunnel.h"
 
@@ -29,6 +30,7 @@ struct peer {
 	usec up_at;           /* the latest session came */
 	usec direct_since;    /* the first of those without a gap before it did; USEC_NEVER: none */
 	unsigned switches;    /* times the address it sends from changed */
+	struct moves moves;   /* what was told of that */
 	usec announce_at;     /* tell it where we are; USEC_NEVER: not to be told */
 	uint64_t announce_tx; /* unless more than these packets left until then */
 	struct addr given;    /* the endpoint that the configuration gave, if any */

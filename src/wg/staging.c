@@ -69,11 +69,11 @@ void staging_pop(struct staging *s, struct staging_queue *q)
 	s->free = number;
 }
 
-unsigned staging_clear(struct staging *s, struct staging_queue *q)
+unsigned staging_trim(struct staging *s, struct staging_queue *q, unsigned most)
 {
-	unsigned count = q->count;
+	unsigned lost = 0;
 
-	while (q->count > 0)
+	for (; q->count > most; lost++)
 		staging_pop(s, q);
-	return count;
+	return lost;
 }

@@ -43,7 +43,7 @@ unsigned staging_push(struct staging *s, struct staging_queue *q, const uint8_t 
 const uint8_t *staging_first(const struct staging *s, const struct staging_queue *q, size_t *len);
 /* Take the first packet off. */
 void staging_pop(struct staging *s, struct staging_queue *q);
-/* Empty the queue; returns how many there were. */
-unsigned staging_clear(struct staging *s, struct staging_queue *q);
+/* Drop all but the newest `most`; returns how many. */
+unsigned staging_trim(struct staging *s, struct staging_queue *q, unsigned most);
 
 #endif

@@ -185,9 +185,11 @@ static void stage(struct tunnel *t, const struct packet *p)
 	timers_want(&t->timers);
 }
 
-static void drop_staged(struct tunnel *t)
+/* All but the newest `most`. */
+static void drop_staged(struct tunnel *t, unsigned most)
 {
-	t->shared->drops.count[DROP_STAGED_OLD] += staging_clear(&t->shared->staging, &t->staged);
+	t->shared->drops.count[DROP_STAGED_OLD] +=
+		staging_trim(&t->shared->staging, &t->staged, most);
 }
 
 bool tunnel_has_session(const struct tunnel *t, usec now)
@@ -466,11 +468,14 @@ static void erase(struct tunnel *t)
 	t->timers.erase_at = USEC_NEVER;
 }
 
-static void give_up(struct tunnel *t)
+/* What came just now was not part of it: a sleep ended, or the tick is late. It starts a series of its own. */
+static void give_up(struct tunnel *t, usec now)
 {
 	drop_attempts(t);
-	drop_staged(t);
+	drop_staged(t, t->stats.data_at == now ? 1 : 0);
 	timers_end(&t->timers);
+	if (t->staged.count > 0)
+		timers_want(&t->timers);
 }
 
 /* The peer is silent, and our own address may be to blame: a network was left that still has it. */
@@ -486,7 +491,7 @@ enum tunnel_result tunnel_tick(struct tunnel *t, struct via *via, usec now, stru
 	if (usec_due(t->timers.erase_at, now))
 		erase(t);
 	if (usec_due(t->timers.give_up_at, now)) {
-		give_up(t);
+		give_up(t, now);
 		result = TUNNEL_EXPIRED;
 	}
 	if (usec_due(t->timers.silence_at, now)) {
@@ -558,7 +563,7 @@ void tunnel_wipe(struct tunnel *t)
 	if (t->shared != NULL) {
 		drop_sessions(t);
 		drop_attempts(t);
-		drop_staged(t);
+		drop_staged(t, 0);
 	}
 	key_wipe(t, sizeof *t);
 }
@@ -579,7 +584,7 @@ void tunnel_identity_changed(struct tunnel *t)
 	if (wanted)
 		timers_want(&t->timers);
 	else
-		drop_staged(t);
+		drop_staged(t, 0);
 	noise_remote_rekey(&t->remote, &t->shared->local);
 }
 

@@ -269,6 +269,32 @@ void node_settle(struct node *a, struct node *b, usec now)
 	abort();
 }
 
+static size_t carry_to_all(struct node *from, struct node *const *all, size_t nodes_count, usec now)
+{
+	static struct letter letters[BATCH_MAX];
+	size_t count = node_take(from, letters, BATCH_MAX);
+
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < nodes_count; k++) {
+			if (all[k]->number == letters[i].to)
+				node_hand(all[k], &letters[i], 1, now);
+		}
+	}
+	return count;
+}
+
+void node_settle_all(struct node *const *all, size_t count, usec now)
+{
+	for (int turns = 0; turns < 10; turns++) {
+		size_t carried = 0;
+		for (size_t i = 0; i < count; i++)
+			carried += carry_to_all(all[i], all, count, now);
+		if (carried == 0)
+			return;
+	}
+	abort();
+}
+
 void node_connect(struct node *a, struct node *b, usec now)
 {
 	node_send(a, b->number, now);

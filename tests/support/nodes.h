@@ -71,6 +71,8 @@ struct letter *node_ping(struct node *from, uint8_t to, usec now);
 struct letter *node_initiation(struct node *from, uint8_t to, usec now);
 /* Carry what the two have for each other until both are silent. */
 void node_settle(struct node *a, struct node *b, usec now);
+/* The same among all of these; what is for others is lost. */
+void node_settle_all(struct node *const *all, size_t count, usec now);
 /* An inner packet from a to b, and all that follows from it between the two. */
 void node_connect(struct node *a, struct node *b, usec now);
 /* Ticks, while nobody hears the node. */

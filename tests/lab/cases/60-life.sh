@@ -86,7 +86,7 @@ ok "the same name in another namespace: 4" lab_exits mate 4 "$WARREND" -f "$name
 ok "the first lives on" there
 ok "and answers" eval '"$WARREN" status "$name" && wg show "$name"'
 lab_exec node ip link del "$name"
-ok "its link deleted: 0 within 1 s" ends "$pid" 1
+ok "F63: its link deleted: 0 within 1 s" ends "$pid" 1
 daemon && rm "$uapi"
 ok "its UAPI socket removed: 0" ends "$LAB_PID" 1
 daemon

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Root is given up, for good, and what took root still works; sockets have the right owners and are gone at the end, however it
 # comes; the service manager is told. interface.md, section 1; reliability.md, 3.1, F70, vuln_33, vuln_52.
-# The folder /run/warren belongs to the user of the daemon that came last: this scenario has a /run of its own.
+# It has a /run of its own: who owns /run/warren depends on who lives there.
 if [ -z "${LAB_OWN_RUN-}" ]; then
 	LAB_OWN_RUN=1 exec unshare --mount bash "$0" "$@"
 fi
@@ -52,18 +52,27 @@ is_user() {
 		[ -z "$(field "$1" Groups | tr -d ' ')" ]
 }
 
-# has_only_two PID: CAP_NET_BIND_SERVICE (10) and CAP_NET_ADMIN (12), and no way to more
+# has_only_two PID: CAP_NET_BIND_SERVICE (10) and CAP_NET_ADMIN (12), and no way to more, in each of its threads
 has_only_two() {
-	grep -E 'Cap|NoNew' "/proc/$1/status"
-	[ "$(field "$1" CapEff)" = 0000000000001400 ] && [ "$(field "$1" CapPrm)" = 0000000000001400 ] &&
-		[ "$(field "$1" CapInh)$(field "$1" CapBnd)$(field "$1" CapAmb)" = "$(printf '0%.0s' {1..48})" ] &&
-		[ "$(field "$1" NoNewPrivs)" = 1 ]
+	local thread
+	for thread in /proc/"$1"/task/*; do
+		thread=${thread#/proc/}
+		grep -E 'Cap|NoNew' "/proc/$thread/status"
+		[ "$(field "$thread" CapEff)" = 0000000000001400 ] && [ "$(field "$thread" CapPrm)" = 0000000000001400 ] &&
+			[ "$(field "$thread" CapInh)$(field "$thread" CapBnd)$(field "$thread" CapAmb)" = "$(printf '0%.0s' {1..48})" ] &&
+			[ "$(field "$thread" NoNewPrivs)" = 1 ] || return
+	done
 }
 
-# asks USER GROUP: a request on the control socket
+# is_confined PID: its system calls go through a filter
+is_confined() {
+	field "$1" Seccomp && [ "$(field "$1" Seccomp)" = 2 ]
+}
+
+# asks USER GROUP [SOCKET]: a request on the control socket
 asks() {
 	echo '{"cmd":"status"}' |
-		setpriv --reuid "$1" --regid "$2" --clear-groups socat -t 2 - "UNIX-CONNECT:$control" | grep -F warren.status
+		setpriv --reuid "$1" --regid "$2" --clear-groups socat -t 2 - "UNIX-CONNECT:${3-$control}" | grep -F warren.status
 }
 
 # owns FILE MODE USER GROUP
@@ -75,7 +84,17 @@ owns() {
 
 lab_pair_conf node 10.66.0.1/24 mate 10.66.0.2/32 192.0.2.2:51820 'MTU = 1380'
 lab_pair_conf mate 10.66.0.2/24 node 10.66.0.1/32 192.0.2.1:51820 'MTU = 1380'
-ok "the mate is up" lab_warrend mate
+ok "a daemon alone" daemon --user nobody --config "$LAB_DIR/$name.conf"
+ok "has the folder of its socket for itself" owns /run/warren 750 nobody nogroup
+LAB_OPTIONS=(--user daemon)
+ok "the mate is up, as another user" lab_warrend mate
+ok "now the folder is root's, and open" owns /run/warren 755 root root
+ok "the mate's socket is the mate's" owns "/run/warren/$(lab_if mate).sock" 660 daemon daemon
+ok "the first is reached by its group" asks daemon nogroup "$control"
+ok "the second by its own" asks nobody daemon "/run/warren/$(lab_if mate).sock"
+ok "and neither by the other's" eval \
+	'! asks daemon daemon "$control" && ! asks nobody nogroup "/run/warren/$(lab_if mate).sock"'
+ok "the first can go" stops "$pid"
 LAB_PREFIX=(setpriv --groups 4,27)
 for user in nobody daemon; do
 	group=$(id -gn $user)
@@ -84,20 +103,29 @@ for user in nobody daemon; do
 		'[ "$(cat /proc/$pid/comm)" = warrend ] && ls -l /proc/$pid/fd | grep -F /dev/net/tun'
 	ok "$user: user and group, no others" is_user "$pid" $user
 	ok "$user: two capabilities, no new privileges" has_only_two "$pid"
+	ok "$user: vuln_33: its system calls are filtered" is_confined "$pid"
 	ok "$user: its sweeper stays root, and has one descriptor" eval \
 		'is_user "$(sweeper_of $pid)" root; ls -l "/proc/$(sweeper_of $pid)/fd" | tee /dev/stderr | grep -c -- "->" | grep -qx 1'
 	ok "$user: the control socket is the user's and the group's" owns "$control" 660 $user "$group"
-	ok "$user: and its folder" owns /run/warren 750 $user "$group"
+	if [ $user = daemon ]; then
+		ok "$user: and their folder, there being no other" owns /run/warren 750 daemon daemon
+	else
+		ok "$user: their folder is root's, because of the mate" owns /run/warren 755 root root
+	fi
 	ok "$user: the UAPI socket is root's" owns "$uapi" 600 root root
 	ok "$user: and its folder" owns /run/wireguard 755 root root
+	ok "$user: the state folder is the user's alone" owns "$STATE_DIRECTORY" 700 $user "$group"
 	ok "$user: traffic" pings node 10.66.0.2
 	ok "$user: SIGTERM: 0, and nothing is left" stops "$pid"
+	ok "$user: but its state" owns "$STATE_DIRECTORY/$name.state" 600 $user "$group"
 done
 
 # --- after the drop ---------------------------------------------------------------------------------------------------
 
 LAB_PREFIX=()
 daemon --user daemon --config "$LAB_DIR/$name.conf"
+ok "vuln_33: the daemon could not run a program if it wanted to" eval \
+	'! nm -D --undefined-only "$WARREND" | tee /dev/stderr | grep -E "exec|spawn|popen|system|dlopen"'
 ok "vuln_52: the control socket answers the group" asks nobody daemon
 ok "vuln_52: the user" asks daemon nogroup
 ok "vuln_52: and nobody else" eval '! asks nobody nogroup'
@@ -123,6 +151,10 @@ ok "wg sets a firewall mark" wg set "$name" fwmark 51
 ok "its packets have it" eval 'pings node 10.66.0.2 && marked'
 ok "and off again" eval 'wg set "$name" fwmark off && pings node 10.66.0.2'
 ok "a port with a mark at once" eval 'wg set "$name" listen-port 444 fwmark 52 && pings node 10.66.0.2'
+sed -i 's/^Address.*/&, 10.66.8.1\/24/' "$LAB_DIR/$name.conf"
+ok "a reload adds an address" eval \
+	'"$WARREN" reload "$LAB_DIR/$name.conf" && lab_exec node ip address show dev "$name" | grep 10.66.8.1'
+ok "by nobody who may do more" eval 'is_user "$pid" daemon && has_only_two "$pid"'
 ok "an address by ip" eval 'lab_exec node ip address add 10.66.9.1/24 dev "$name" && lab_exec node ip address show dev "$name" | grep 10.66.9.1'
 ok "its private key is in its memory once" eval '[ "$("$LAB_TREE/tests/lab/scan" $pid "$(key_of node)")" = 1 ]'
 ok "and not in the sweeper's" eval '[ "$("$LAB_TREE/tests/lab/scan" $(sweeper_of $pid) "$(key_of node)")" = 0 ]'
@@ -182,8 +214,9 @@ ok "F70: and owns" owns "$control" 660 daemon daemon
 kill -KILL "$(sweeper_of "$pid")"
 ok "without its sweeper it stops as well: 0" lab_stop "$pid"
 ok "F70: what it could not remove is replaced by root's" daemon --user root
+ok "vuln_33: root's system calls are filtered, too" is_confined "$pid"
 ok "--user root: stays root, and says nothing" eval '[ "$(field $pid Uid)" = "0 0 0 0" ] && ! grep -F "stays root" "$LAB_DIR/warrend-node.log"'
-ok "its sockets are root's" eval 'owns "$control" 660 root root && owns /run/warren 750 root root'
+ok "its sockets are root's" eval 'owns "$control" 660 root root && owns /run/warren 755 root root'
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null
 ok "killed, it leaves no socket either" wait_for 2 lab_no_socket node
@@ -275,5 +308,5 @@ daemon --user nobody
 fatal "a second one" "$name is in use by another program" 4 "$WARREND" -f "$name"
 fatal "also when the log is silent" "another instance lives" 4 env LOG_LEVEL=silent "$WARREND" -f "$name"
 ok "SIGTERM: 0, and nothing is left" stops "$pid"
-[ $LAB_FAILED -eq 0 ] || lab_explain warrend-node
+[ $LAB_FAILED -eq 0 ] || lab_explain warrend-node warrend-mate
 lab_done

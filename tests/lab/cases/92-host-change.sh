@@ -53,7 +53,7 @@ conf() {
 	END
 }
 name=$(lab_if node)
-conf node 10.66.0.1/24 far 10.66.0.2/32 'Endpoint = 203.0.113.7:51820'
+conf node '10.66.0.1/24, fd66::1/64' far 10.66.0.2/32 'Endpoint = 203.0.113.7:51820'
 conf far 10.66.0.2/24 node 10.66.0.1/32
 ok "the far end is up" lab_warrend far
 ok "the node is up" lab_warrend node
@@ -119,6 +119,45 @@ via 192.0.2.1
 changed=$(now)
 recovers "F33: and back again, traffic from the far side only: back" far 10.66.0.1
 
+# --- IPv6 -------------------------------------------------------------------------------------------------------------
+
+# It comes on the left uplink; a datagram goes by the family of its endpoint (falling back to the other is not part of this version).
+for router in left core; do
+	lab_exec $router sysctl -qw net.ipv6.conf.all.forwarding=1
+done
+lab_addr left node 2001:db8:1::1/64
+lab_addr left core 2001:db8:2::1/64
+lab_addr core left 2001:db8:2::2/64
+lab_addr core far 2001:db8:3::1/64
+lab_addr far core 2001:db8:3::7/64
+lab_route left default 2001:db8:2::2
+lab_route core 2001:db8:1::/64 2001:db8:2::1
+lab_route far default 2001:db8:3::1
+lab_addr node left 2001:db8:1::2/64
+lab_route node default 2001:db8:1::1
+wg set "$name" peer "$(pub_of far)" endpoint '[2001:db8:3::7]:51820'
+changed=$(now)
+recovers "F34: IPv6 appears, and the peer is sought there: traffic from here" node 10.66.0.2
+on_left() {
+	lab_exec node ip address "$@" dev to-left
+}
+lab_addr node left 2001:db8:1::3/64
+on_left change 2001:db8:1::2/64 valid_lft 600 preferred_lft 0
+ok "F34: a privacy address rotates: nothing is lost" pings node 10.66.0.2 20
+on_left del 2001:db8:1::2/64
+changed=$(now)
+recovers "F34: the deprecated one goes, traffic from the far side only: back" far 10.66.0.1
+on_left del 2001:db8:1::3/64
+on_left add 2001:db8:1::4/64
+changed=$(now)
+ok "F34: the next one is tentative for a while, traffic from the far side only: back within 3 s" back far 10.66.0.1 3000 ||
+	lab_explain warrend-node warrend-far
+cat "$LAB_DIR/times" && rm -f "$LAB_DIR/times"
+on_left del 2001:db8:1::4/64
+wg set "$name" peer "$(pub_of far)" endpoint 203.0.113.7:51820
+changed=$(now)
+recovers "F34: IPv6 disappears, and the peer is sought by IPv4: traffic from here" node 10.66.0.2
+
 # --- routes churn -----------------------------------------------------------------------------------------------------
 
 rss() {
@@ -180,6 +219,10 @@ ok "F63: set down, packets from peers are counted" wait_for 2 counted
 lab_exec node ip link set "$name" up
 changed=$(now)
 recovers "F63: set up: back" far 10.66.0.1
+all_set() {
+	lab_exec node ip route show dev "$1" | grep '^10.66.0.2 ' && lab_exec node ip -6 address show dev "$1" | grep fd66::1/64
+}
+ok "F63: its routes and IPv6 addresses, which the kernel had dropped, are set again" wait_for 2 all_set "$name"
 lab_exec node ip link set "$name" mtu 1280
 ok "F63: its MTU changed: known" wait_for 1 eval '[ "$("$WARREN" status "$name" --json | jq ".peers[0].path.mtu")" = 1280 ]'
 lab_exec node ip link set "$name" down
@@ -187,6 +230,7 @@ lab_exec node ip link set "$name" name renamed
 lab_exec node ip link set renamed up
 changed=$(now)
 recovers "F63: renamed: traffic" far 10.66.0.1
+ok "F63: renamed, too, it has all its routes and addresses" wait_for 2 all_set renamed
 ok "F63: the log says so" wait_for 1 grep -q "called renamed now" "$LAB_DIR/warrend-node.log"
 ok "F63: the sockets stay" eval '"$WARREN" status "$name" && wg show "$name"'
 lab_exec node ip link set renamed mtu 1320

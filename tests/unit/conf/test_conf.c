@@ -131,6 +131,29 @@ TEST(grown_lists_keep_order_and_contents)
 	conf_free(c);
 }
 
+static bool has_full(const char *interface, const char *allowed, enum addr_family family)
+{
+	char text[512];
+
+	snprintf(text, sizeof text, INTERFACE "%s" PEER_B PEER_C "AllowedIPs = %s\n", interface,
+		 allowed);
+	struct conf *c = read_fine(text);
+	bool full = conf_has_full(c, family);
+	conf_free(c);
+	return full;
+}
+
+TEST(a_default_route_of_any_peer_makes_a_full_tunnel_of_its_family)
+{
+	assert_true(has_full("", "0.0.0.0/0", ADDR_V4));
+	assert_false(has_full("", "0.0.0.0/0", ADDR_V6));
+	assert_true(has_full("Table = auto\n", "10.0.0.0/8, ::/0", ADDR_V6));
+	assert_false(has_full("", "10.0.0.0/8, ::/0", ADDR_V4));
+	assert_false(has_full("", "0.0.0.0/1, 128.0.0.0/1", ADDR_V4));
+	assert_false(has_full("Table = off\n", "0.0.0.0/0", ADDR_V4));
+	assert_false(has_full("Table = 1234\n", "0.0.0.0/0", ADDR_V4));
+}
+
 TEST(freeing_nothing_is_fine)
 {
 	conf_free(NULL);
@@ -143,6 +166,7 @@ int main(void)
 		RUN(every_line_makes_a_difference),
 		RUN(another_value_of_the_same_length_makes_a_difference),
 		RUN(grown_lists_keep_order_and_contents),
+		RUN(a_default_route_of_any_peer_makes_a_full_tunnel_of_its_family),
 		RUN(freeing_nothing_is_fine),
 	};
 	return cmocka_run_group_tests(tests, start_crypto, NULL);

@@ -183,6 +183,33 @@ TEST(a_file_without_port_takes_the_one_in_use)
 	}
 }
 
+/* A PostUp may have set it, and hooks do not run again. */
+TEST(a_file_without_private_key_keeps_the_one_in_use)
+{
+	struct delta *d = between(INTERFACE, "[Interface]\nPostUp = true\n");
+
+	assert_true(delta_is_empty(d));
+	delta_free(d);
+	d = between("[Interface]\nPostUp = true\n", INTERFACE);
+	assert_true(d->has_private_key);
+	delta_free(d);
+}
+
+TEST(a_name_that_is_left_out_is_to_be_forgotten_and_an_address_is_not)
+{
+	struct delta *d =
+		between(INTERFACE PEER_B "Endpoint = a.example.org:1\n", INTERFACE PEER_B);
+
+	assert_int_equal(d->peer_count, 1);
+	assert_true(d->peers[0].forget_host);
+	assert_false(d->peers[0].has_endpoint);
+	assert_null(d->peers[0].host);
+	delta_free(d);
+	d = between(INTERFACE PEER_B "Endpoint = 192.0.2.1:1\n", INTERFACE PEER_B);
+	assert_true(delta_is_empty(d));
+	delta_free(d);
+}
+
 TEST(another_name_of_an_endpoint_is_noted)
 {
 	struct conf *a = read_fine(INTERFACE PEER_B "Endpoint = a.example.org:1\n"),
@@ -218,6 +245,8 @@ int main(void)
 		RUN(F09_only_what_differs_is_in_the_change),
 		RUN(peers_that_go_come_before_those_that_come),
 		RUN(a_file_without_port_takes_the_one_in_use),
+		RUN(a_file_without_private_key_keeps_the_one_in_use),
+		RUN(a_name_that_is_left_out_is_to_be_forgotten_and_an_address_is_not),
 		RUN(another_name_of_an_endpoint_is_noted),
 		RUN(freeing_nothing_is_fine),
 	};

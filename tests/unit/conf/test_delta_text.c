@@ -73,6 +73,8 @@ TEST(each_field_of_a_peer)
 		    INTERFACE PEER_B "PresharedKey = " OWN_PRIVATE "\nEndpoint = 192.0.2.1:1\n",
 		    "peer OgowcGAl: PresharedKey replaced\n"
 		    "peer OgowcGAl: Endpoint none -> 192.0.2.1:1\n");
+	assert_told(INTERFACE PEER_B "Endpoint = vpn.example.org:2\n", INTERFACE PEER_B,
+		    "peer OgowcGAl: Endpoint vpn.example.org is no longer looked up\n");
 }
 
 int main(void)

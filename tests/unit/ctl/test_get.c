@@ -1,5 +1,6 @@
 /* WireGuard's configuration protocol: set and get together, through a real mesh. The answers were compared with those of
  * wireguard-go 0.0.20220316; where interface.md section 3 says otherwise, that counts. */
+#include "base/text.h"
 #include "unit/ctl/uapi_text.h"
 
 TEST(get_prints_what_wireguard_go_prints)
@@ -162,6 +163,89 @@ TEST(vuln_34_two_encodings_of_a_key_are_one_peer)
 	mesh_free(m);
 }
 
+/* --- get amid changes ------------------------------------------------------------------- */
+
+/* One of four peers is added, changed or removed, or we get a key: theirs, none. */
+static void random_set(struct mesh *m, struct rand *r)
+{
+	static const char *const changes[] = {
+		"remove=true\n",
+		"preshared_key=" Q "\nallowed_ip=10.66.0.0/16\n",
+		"endpoint=192.0.2.1:51820\npersistent_keepalive_interval=25\n",
+		"update_only=true\nreplace_allowed_ips=true\nallowed_ip=10.66.1.0/24\n",
+	};
+	char private[65], public[65], lines[512];
+	uint32_t what = rand_below(r, 7);
+	struct key_private secret;
+	struct key_public key;
+
+	memset(secret.bytes, (int)(1 + rand_below(r, 4)), sizeof secret.bytes);
+	key_private_clamp(&secret);
+	key_public_from(&key, &secret);
+	text_hex32_print(private, secret.bytes);
+	text_hex32_print(public, key.bytes);
+	if (what < 4)
+		snprintf(lines, sizeof lines, "public_key=%s\n%s", public, changes[what]);
+	else
+		snprintf(lines, sizeof lines, "private_key=%s\n%s", what == 4 ? ZERO : private,
+			 what == 5 ? "replace_peers=true\n" : "");
+	assert_set(m, lines);
+}
+
+static size_t occurrences(const char *text, const char *of)
+{
+	size_t count = 0;
+
+	for (; (text = strstr(text, of)) != NULL; text += strlen(of))
+		count++;
+	return count;
+}
+
+static void assert_answer_is_of(const struct mesh *m, const char *answer)
+{
+	struct mesh_view v;
+	char line[80];
+	size_t peers = 0;
+
+	mesh_look(m, &v);
+	for (const struct peer *p = mesh_peer_next(m, NULL); p != NULL; p = mesh_peer_next(m, p)) {
+		struct mesh_peer_view look;
+		mesh_peer_look(m, p, NOW, &look);
+		assert_false(v.has_private_key && key_public_equal(&look.key, &v.public_key));
+		strcpy(line, "public_key=");
+		text_hex32_print(line + strlen(line), look.key.bytes);
+		assert_int_equal(occurrences(answer, line), 1);
+		peers++;
+	}
+	assert_int_equal(occurrences(answer, "public_key="), peers);
+	assert_int_equal(v.peer_count, peers);
+	assert_int_equal(occurrences(answer, "private_key="), v.has_private_key);
+	assert_int_equal(occurrences(answer, "errno=0\n\n"), 1);
+}
+
+/* And an answer that a slow client has not read yet stays what it was, until it is wiped. */
+TEST(vuln_46_get_amid_changes_of_peers_and_keys)
+{
+	struct mesh *m = new_mesh();
+	char *answers[2] = {NULL, NULL}, *copy = NULL;
+
+	for (int i = 0; i < 2000; i++) {
+		random_set(m, &env.rand);
+		answers[1] = ask(m, "get=1\n\n", 7);
+		assert_answer_is_of(m, answers[1]);
+		if (i > 0)
+			assert_string_equal(answers[0], copy);
+		free(copy);
+		copy = strdup(answers[1]);
+		key_free(answers[0]);
+		answers[0] = answers[1];
+	}
+	mesh_free(m);
+	assert_string_equal(answers[0], copy);
+	key_free(answers[0]);
+	free(copy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +258,7 @@ int main(void)
 		RUN(two_sections_of_one_peer_are_applied_in_turn),
 		RUN(our_own_key_as_a_peer_is_ignored),
 		RUN(vuln_34_two_encodings_of_a_key_are_one_peer),
+		RUN(vuln_46_get_amid_changes_of_peers_and_keys),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -18,6 +18,7 @@ static struct {
 	int recv_err;              /* of each recvmmsg */
 	int recv_flags;            /* added to the flags of the first message */
 	int send_err[BATCH_MAX];   /* of each datagram, by its first byte */
+	bool send_err_once;        /* each of them is told once */
 	unsigned pinned_err_calls; /* refusals of a pinned local address */
 	int family_missing[2];     /* socket() knows neither of these */
 	unsigned v6_port_taken;    /* so many binds of IPv6 fail */
@@ -52,6 +53,8 @@ int __wrap_sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags)
 	for (unsigned i = 0; i < n; i++) {
 		const struct iovec *part = m[i].msg_hdr.msg_iov;
 		int err = part->iov_len > 0 ? host.send_err[*(const uint8_t *)part->iov_base] : 0;
+		if (err != 0 && i == 0 && host.send_err_once)
+			host.send_err[*(const uint8_t *)part->iov_base] = 0;
 		if (err == 0 && __real_sendmmsg(fd, m + i, 1, flags) == 1) {
 			host.sent++;
 			continue;
@@ -293,7 +296,7 @@ TEST(a_truncated_datagram_is_counted_and_dropped)
 TEST(a_refused_datagram_does_not_hold_up_the_others)
 {
 	static const int errs[] = {EPERM,        ENETUNREACH, EHOSTUNREACH, EMSGSIZE,
-				   ECONNREFUSED, ENOBUFS,     EINVAL,       EADDRNOTAVAIL};
+				   ECONNREFUSED, ENODEV,      EINVAL,       EADDRNOTAVAIL};
 
 	for (uint8_t i = 0; i < 20; i++)
 		put(i, 1, at("127.0.0.1", udp_port(b)));
@@ -329,6 +332,84 @@ TEST(each_kind_of_failure_is_told_once)
 		assert_int_equal(udp_send(a, &out), 100);
 	assert_int_equal(env.lines, 2);
 	assert_non_null(strstr(env.last_line, "cannot send to 127.0.0.1:"));
+}
+
+/* reliability.md, F58: which of five datagrams get through when the host says this of the third; and
+ * when it says so once. */
+static const struct {
+	int err;
+	unsigned through, calls, through_once;
+	const char *told; /* NULL: when it stays, strerror() is all */
+} host_errors[] = {
+	/* another local address, if one was pinned, then given up */
+	{ENETUNREACH, 4, 4, 5, "no route there now"},
+	{EINVAL, 4, 4, 5, "address of a peer?"},
+	{EADDRNOTAVAIL, 4, 4, 5, NULL},
+	{ENODEV, 4, 4, 5, NULL},
+	/* of an earlier datagram */
+	{ECONNREFUSED, 4, 4, 5, NULL},
+	{EINTR, 4, 4, 5, NULL},
+	/* of this one */
+	{EHOSTUNREACH, 4, 3, 4, "no route there now"},
+	{EPERM, 4, 3, 4, "firewall"},
+	{EACCES, 4, 3, 4, "route prohibit"},
+	{EMSGSIZE, 4, 3, 4, NULL},
+	{ENETDOWN, 4, 3, 4, NULL},
+	{EAFNOSUPPORT, 4, 3, 4, "lacks that family"},
+	{EHOSTDOWN, 4, 3, 4, NULL},
+	{EOPNOTSUPP, 4, 3, 4, NULL},
+	{EIO, 4, 3, 4, NULL},
+	/* of the queue */
+	{EAGAIN, 2, 2, 2, NULL},
+	{ENOBUFS, 2, 2, 2, NULL},
+	{ENOMEM, 2, 2, 2, NULL},
+};
+#define HOST_ERRORS (sizeof host_errors / sizeof host_errors[0])
+
+/* Five datagrams, which name our address; how many got through, in order. */
+static unsigned five(void)
+{
+	out.count = 0;
+	for (uint8_t i = 0; i < 5; i++)
+		put(i, 1, at("127.0.0.1", udp_port(b)))->via.local = at("127.0.0.1", 0);
+	size_t failed = udp_send(a, &out);
+	size_t got = recv_at(b, UDP_DOOR_V4);
+	assert_int_equal(failed + got, 5);
+	for (size_t i = 1; i < got; i++)
+		assert_true(in.packets[i].data[0] > in.packets[i - 1].data[0]);
+	return (unsigned)got;
+}
+
+TEST(f58_each_error_of_the_host_costs_no_more_than_it_must)
+{
+	for (size_t i = 0; i < HOST_ERRORS; i++) {
+		uint64_t calls = udp_stats(a)->tx_calls;
+
+		host.send_err[2] = host_errors[i].err;
+		assert_int_equal(five(), host_errors[i].through);
+		assert_int_equal(udp_stats(a)->tx_calls - calls, host_errors[i].calls);
+		host.send_err_once = true;
+		assert_int_equal(five(), host_errors[i].through_once);
+		host.send_err_once = false;
+		host.send_err[2] = 0;
+		assert_int_equal(five(), 5); /* the cause is gone: at once */
+	}
+	assert_int_equal(host.pauses, 0);
+}
+
+TEST(f58_each_error_of_the_host_is_told_once_with_what_to_do)
+{
+	for (size_t i = 0; i < HOST_ERRORS; i++) {
+		host.send_err[2] = host_errors[i].err;
+		for (int round = 0; round < 100; round++)
+			five();
+		assert_int_equal(env.lines, i + 1);
+		assert_non_null(strstr(env.last_line, strerror(host_errors[i].err)));
+		if (host_errors[i].told != NULL)
+			assert_non_null(strstr(env.last_line, host_errors[i].told));
+		else
+			assert_null(strchr(env.last_line, ';'));
+	}
 }
 
 static void check_unpin(const char *lost, const char *to)
@@ -474,7 +555,8 @@ TEST(vuln_48_no_send_error_stops_or_spins)
 		for (int i = 0; i < 9; i++)
 			host.send_err[i] = err;
 		uint64_t calls = udp_stats(a)->tx_calls;
-		assert_int_equal(udp_send(a, &out), err == EAGAIN ? 10 : 9);
+		assert_int_equal(udp_send(a, &out),
+				 err == EAGAIN || err == ENOBUFS || err == ENOMEM ? 10 : 9);
 		assert_in_range(udp_stats(a)->tx_calls - calls, 1, 20);
 	}
 }
@@ -534,6 +616,7 @@ TEST(a_family_the_host_lacks_is_left_out)
 	put(2, 1, at("127.0.0.1", udp_port(b)));
 	assert_int_equal(udp_send(u, &out), 1);
 	assert_int_equal(udp_stats(u)->send_failed, 1);
+	assert_non_null(strstr(env.last_line, "2001:db8::1"));
 	assert_int_equal(recv_at(b, UDP_DOOR_V4), 1);
 	if (geteuid() == 0)
 		assert_int_equal(udp_set_fwmark(u, 51820), 0);
@@ -597,6 +680,8 @@ int main(void)
 		RUN_WITH_DOORS(a_refused_datagram_does_not_hold_up_the_others),
 		RUN_WITH_DOORS(a_full_buffer_ends_the_batch_without_spinning),
 		RUN_WITH_DOORS(each_kind_of_failure_is_told_once),
+		RUN_WITH_DOORS(f58_each_error_of_the_host_costs_no_more_than_it_must),
+		RUN_WITH_DOORS(f58_each_error_of_the_host_is_told_once_with_what_to_do),
 		RUN_WITH_DOORS(a_local_ipv4_address_that_is_gone_is_left_to_the_host),
 		RUN_WITH_DOORS(a_local_ipv6_address_that_is_gone_is_left_to_the_host),
 		RUN_WITH_DOORS(another_way_keeps_its_local_address),

@@ -461,7 +461,7 @@ static struct delta *great_change(const struct key_public *last)
 	return d;
 }
 
-TEST(a_change_without_memory_changes_nothing)
+TEST(f10_a_change_without_memory_changes_nothing)
 {
 	char before[4000], after[4000];
 	unsigned failures = 0;
@@ -490,7 +490,7 @@ TEST(a_change_without_memory_changes_nothing)
 	assert_string_not_equal(read_all(after), before);
 }
 
-TEST(a_change_with_a_low_order_key_changes_nothing)
+TEST(f10_a_change_with_a_low_order_key_changes_nothing)
 {
 	char before[4000], after[4000];
 
@@ -635,8 +635,8 @@ int main(void)
 		RUN_WITH_TRIO(allowed_ips_are_added_replaced_removed_and_moved),
 		RUN_WITH_TRIO(a_keepalive_switched_on_sends_at_once),
 		RUN_WITH_TRIO(a_keepalive_without_session_makes_one_as_soon_as_there_is_a_way),
-		RUN_WITH_TRIO(a_change_without_memory_changes_nothing),
-		RUN_WITH_TRIO(a_change_with_a_low_order_key_changes_nothing),
+		RUN_WITH_TRIO(f10_a_change_without_memory_changes_nothing),
+		RUN_WITH_TRIO(f10_a_change_with_a_low_order_key_changes_nothing),
 		RUN_WITH_TRIO(there_may_be_so_many_peers_at_any_moment_and_no_more),
 		RUN_WITH_TRIO(a_mesh_without_memory_is_none),
 		RUN_WITH_TRIO(peers_are_listed_in_the_order_in_which_they_came),

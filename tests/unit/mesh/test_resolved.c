@@ -330,6 +330,25 @@ TEST(F68_addresses_that_nobody_can_mean_are_refused)
 	assert_int_equal(peer()->lookup.count, 1);
 }
 
+TEST(F68_a_name_that_the_file_drops_is_asked_for_no_more)
+{
+	struct addr elsewhere = address(3);
+	struct delta *d = delta_new();
+	uint64_t id;
+	usec asked;
+
+	connect_both();
+	asked = send_until_it_asks(NOW + SEC(11), NOW + SEC(60));
+	id = take_question();
+	assert_int_not_equal(id, 0);
+	delta_add_peer(d, &two->key)->forget_host = true;
+	node_apply(one, d, asked);
+	assert_null(mesh_endpoint_name(one->m, id));
+	answer_all(id, &elsewhere, 1, asked);
+	assert_true(send_until_it_asks(asked, NOW + SEC(4000)) == USEC_NEVER);
+	assert_way("192.0.2.2:51820");
+}
+
 TEST(F68_localhost_is_loopback)
 {
 	struct addr a = addr_v4((uint8_t[]){127, 0, 0, 1}, 0);
@@ -440,6 +459,7 @@ int main(void)
 		WITH_NODES(
 			F68_a_peer_that_does_not_answer_is_asked_for_every_15_s_and_when_it_is_given_up),
 		WITH_NODES(F68_addresses_that_nobody_can_mean_are_refused),
+		WITH_NODES(F68_a_name_that_the_file_drops_is_asked_for_no_more),
 		WITH_NODES(F68_localhost_is_loopback),
 		WITH_NODES(F68_a_huge_answer_is_cut),
 		WITH_NODES(F68_an_answer_for_a_peer_that_is_gone_or_did_not_ask_does_nothing),

@@ -238,6 +238,39 @@ TEST(refuses_a_prefix_that_goes_through_another_device)
 	tun_close(other);
 }
 
+TEST(finds_the_table_that_has_the_default_route)
+{
+	struct tun *t = netns_tun(r, "wt0", "10.66.0.1/24", "2001:db8::1/64");
+	struct route_list undo = {0};
+	uint32_t table;
+
+	assert_int_equal(add(&undo, t, "0.0.0.0/0", 0), 0);
+	assert_int_equal(add(&undo, t, "10.77.0.0/16", 51821), 0);
+	assert_int_equal(route_default_table(r, tun_index(t), ADDR_V4, &table), 0);
+	assert_int_equal(add(&undo, t, "0.0.0.0/0", 51820), 0);
+	assert_int_equal(route_default_table(r, tun_index(t), ADDR_V4, &table), 1);
+	assert_int_equal(table, 51820);
+	assert_int_equal(route_default_table(r, tun_index(t), ADDR_V6, &table), 0);
+	assert_int_equal(route_default_table(r, tun_index(t) + 1, ADDR_V4, &table), 0);
+	route_undo(r, &undo, tun_index(t));
+	tun_close(t);
+}
+
+TEST(says_whether_a_table_has_any_route)
+{
+	struct tun *t = netns_tun(r, "wt0", NULL, NULL);
+	struct route_list undo = {0};
+
+	assert_int_equal(route_any(r, ADDR_V4, 51820), 0);
+	assert_int_equal(add(&undo, t, "10.77.0.0/16", 51820), 0);
+	assert_int_equal(route_any(r, ADDR_V4, 51820), 1);
+	assert_int_equal(route_any(r, ADDR_V4, 51821), 0);
+	assert_int_equal(route_any(r, ADDR_V6, 51820), 0);
+	route_undo(r, &undo, tun_index(t));
+	assert_int_equal(route_any(r, ADDR_V4, 51820), 0);
+	tun_close(t);
+}
+
 TEST(says_when_the_device_is_down_or_gone)
 {
 	struct tun *t;
@@ -275,6 +308,8 @@ int main(void)
 		RUN(keeps_the_kernels_own_route_of_an_address),
 		RUN(keeps_a_route_of_the_same_prefix_with_another_metric),
 		RUN(refuses_a_prefix_that_goes_through_another_device),
+		RUN(finds_the_table_that_has_the_default_route),
+		RUN(says_whether_a_table_has_any_route),
 		RUN(says_when_the_device_is_down_or_gone),
 		RUN(undoing_skips_what_is_gone_already),
 	};

@@ -161,6 +161,7 @@ TEST(f63_the_overlay_is_known_by_its_index)
 			 WATCH_CHANGED);
 	assert_string_equal(h.overlay.name, "renamed");
 	assert_false(h.overlay.up);
+	assert_int_equal(h.overlay.ups, 1);
 }
 
 /* Every way to shorten a message by whole words, with its length field saying so. */
@@ -303,6 +304,51 @@ TEST(f30_an_address_that_comes_and_goes_is_noticed)
 	assert_int_equal(watch_host(w)->outside.count, 1);
 }
 
+/* As the kernel does with a privacy address once another one took its place. */
+static void deprecate(const struct prefix *p)
+{
+	struct nlmsghdr *m = message(RTM_NEWADDR);
+	struct ifaddrmsg *a = mnl_nlmsg_put_extra_header(m, sizeof *a);
+	struct ifa_cacheinfo lifetime = {.ifa_prefered = 0, .ifa_valid = 600};
+
+	m->nlmsg_flags = NLM_F_REPLACE;
+	a->ifa_family = AF_INET6;
+	a->ifa_prefixlen = p->len;
+	a->ifa_index = (unsigned)tun_index(uplink);
+	mnl_attr_put(m, IFA_LOCAL, sizeof p->ip, p->ip);
+	mnl_attr_put(m, IFA_CACHEINFO, sizeof lifetime, &lifetime);
+	assert_int_equal(rtnl_ask(r, m), 0);
+}
+
+/* It takes a while: until then it is tentative. */
+static void wait_for_address(const struct prefix *p, bool there)
+{
+	while (host_has_address(watch_host(w), ADDR_V6, p->ip) != there)
+		assert_true(noticed());
+}
+
+TEST(f34_ipv6_that_comes_rotates_and_goes_is_noticed)
+{
+	struct prefix first = netns_prefix("2001:db8::c0de:1/64"),
+		      second = netns_prefix("2001:db8::c0de:2/64");
+
+	watch_tick(w, now);
+	if (link_add_address(r, tun_index(uplink), &first) < 0) {
+		printf("# SKIP: this host has no IPv6\n");
+		return;
+	}
+	wait_for_address(&first, true);
+	assert_int_equal(link_add_address(r, tun_index(uplink), &second), 0);
+	wait_for_address(&second, true);
+	assert_int_equal(watch_host(w)->outside.count, 3);
+	deprecate(&first);
+	wait_for_address(&first, false);
+	assert_true(host_has_address(watch_host(w), ADDR_V6, second.ip));
+	assert_int_equal(link_remove_address(r, tun_index(uplink), &second), 0);
+	wait_for_address(&second, false);
+	assert_int_equal(watch_host(w)->outside.count, 1);
+}
+
 TEST(f32_a_default_route_that_goes_with_its_link_is_noticed)
 {
 	struct prefix everything = netns_prefix("0.0.0.0/0");
@@ -316,6 +362,21 @@ TEST(f32_a_default_route_that_goes_with_its_link_is_noticed)
 	assert_int_equal(watch_host(w)->default_count, 0);
 	assert_int_equal(watch_host(w)->outside.count, 0);
 	route_undo(r, &undo, tun_index(uplink));
+}
+
+/* Routes went with it, even if it is up again before anybody looks. */
+TEST(f63_that_the_overlay_was_down_is_not_missed)
+{
+	unsigned before = watch_host(w)->overlay.ups;
+
+	watch_tick(w, now);
+	watch_tick(w, now + SEC(10)); /* a reading alone is no change */
+	assert_int_equal(watch_host(w)->overlay.ups, before);
+	netns_link_down(r, tun_index(overlay));
+	assert_int_equal(link_set_up(r, tun_index(overlay)), 0);
+	assert_true(noticed());
+	assert_true(watch_host(w)->overlay.up);
+	assert_int_equal(watch_host(w)->overlay.ups, before + 1);
 }
 
 TEST(f38_after_an_overrun_everything_is_read_anew)
@@ -378,7 +439,9 @@ int main(void)
 		PURE(f38_of_routes_only_default_ones_are_news),
 		LIVE(reads_all_at_the_start),
 		LIVE(f30_an_address_that_comes_and_goes_is_noticed),
+		LIVE(f34_ipv6_that_comes_rotates_and_goes_is_noticed),
 		LIVE(f32_a_default_route_that_goes_with_its_link_is_noticed),
+		LIVE(f63_that_the_overlay_was_down_is_not_missed),
 		LIVE(f38_after_an_overrun_everything_is_read_anew),
 		LIVE(a_burst_is_gathered_into_one_reading),
 	};

@@ -82,7 +82,7 @@ TEST(knows_nobody_by_zero_or_by_a_foreign_index)
 	index_free(&x);
 }
 
-TEST(draws_again_when_an_index_is_taken)
+TEST(f67_draws_again_when_an_index_is_taken)
 {
 	struct env_fake e;
 	struct index x;
@@ -177,7 +177,7 @@ int main(void)
 		RUN(gives_one_owner_several_indices),
 		RUN(refuses_more_than_its_capacity),
 		RUN(knows_nobody_by_zero_or_by_a_foreign_index),
-		RUN(draws_again_when_an_index_is_taken),
+		RUN(f67_draws_again_when_an_index_is_taken),
 		RUN(removal_hides_nobody_else),
 		RUN(grows_and_keeps_every_entry),
 		RUN(a_capacity_beyond_all_memory_changes_nothing),

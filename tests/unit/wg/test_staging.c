@@ -109,9 +109,9 @@ TEST(clearing_gives_back_every_slot)
 	for (int round = 0; round < 100; round++) {
 		fill_pool(s, queues);
 		for (size_t q = 0; q < QUEUES; q++) {
-			assert_int_equal(staging_clear(s, &queues[q]), STAGING_PER_PEER);
+			assert_int_equal(staging_trim(s, &queues[q], 0), STAGING_PER_PEER);
 			expect_empty(s, &queues[q]);
-			assert_int_equal(staging_clear(s, &queues[q]), 0);
+			assert_int_equal(staging_trim(s, &queues[q], 0), 0);
 		}
 	}
 	staging_free(s);
@@ -154,7 +154,7 @@ TEST(vuln_56_a_staged_packet_outlives_its_buffer_and_other_queues)
 		push_number(s, &theirs, 1);
 	}
 	/* the other tunnel goes, and a third one fills what it leaves */
-	assert_int_equal(staging_clear(s, &theirs), 3);
+	assert_int_equal(staging_trim(s, &theirs, 0), 3);
 	for (int i = 0; i < STAGING_PER_PEER; i++)
 		push_number(s, &theirs, 2);
 	for (int i = 0; i < 3; i++)
@@ -179,7 +179,7 @@ TEST(agrees_with_plain_arrays)
 		unsigned count = q->count;
 
 		if (rand_below(&rand, 1000) == 0) {
-			total -= staging_clear(s, q);
+			total -= staging_trim(s, q, 0);
 			continue;
 		}
 		if (count > 0 && rand_below(&rand, 100) < 40) {

@@ -113,6 +113,24 @@ TEST(gives_up_after_90_s_and_begins_again_with_the_next_packet)
 	assert_int_equal(initiations(here), before + 1);
 }
 
+/* The packet that ends the sleep comes before the tick that ends the handshake. */
+TEST(f52_after_a_sleep_the_first_packet_begins_a_handshake_of_its_own)
+{
+	alone(1);
+	wire_send(&wire, 0, 1);
+	wire_send(&wire, 0, 2);
+	wire_run(&wire, SEC(1));
+	there->cut = false;
+	wire.now = SEC(3600);
+	wire_send(&wire, 0, 3);
+	wire_send(&wire, 0, 4);
+	wire_run(&wire, SEC(3601));
+	assert_int_equal(here->expired, 1);
+	assert_int_equal(here->shared->drops.count[DROP_STAGED_OLD], 2);
+	assert_int_equal(there->accepted, 2);
+	assert_int_equal(there->seen[0], 1 << 3 | 1 << 4);
+}
+
 TEST(waits_for_a_way_without_burning_its_schedule)
 {
 	alone(1);
@@ -456,6 +474,26 @@ TEST(counts_datagrams_as_both_ends_see_them)
 	assert_true(here->tunnel->timers.round_trip == MSEC(60));
 }
 
+TEST(f67_byte_counts_wrap_and_nothing_else_does)
+{
+	connected(1);
+	wire_run(&wire, SEC(1));
+	struct wire_end *ends[] = {here, there};
+	for (int i = 0; i < 2; i++) {
+		struct tunnel_stats *s = &ends[i]->tunnel->stats;
+		s->rx_bytes = s->tx_bytes = UINT64_MAX - 9;
+		s->rx_packets = s->tx_packets = UINT64_MAX;
+	}
+	size_t before = there->accepted;
+	wire_send(&wire, 0, 2);
+	wire_run(&wire, SEC(2));
+	assert_int_equal(there->accepted, before + 1);
+	assert_int_equal(here->tunnel->stats.tx_bytes, 96 - 10);
+	assert_int_equal(there->tunnel->stats.rx_bytes, 96 - 10);
+	assert_int_equal(here->tunnel->stats.tx_packets, 0);
+	assert_true(wire_agrees(&wire));
+}
+
 TEST(leaves_nothing_when_wiped)
 {
 	static const struct tunnel none;
@@ -481,6 +519,7 @@ int main(void)
 		RUN(sends_as_responder_only_after_the_first_packet),
 		RUN(counts_what_the_staging_queue_loses),
 		RUN(gives_up_after_90_s_and_begins_again_with_the_next_packet),
+		RUN(f52_after_a_sleep_the_first_packet_begins_a_handshake_of_its_own),
 		RUN(waits_for_a_way_without_burning_its_schedule),
 		RUN(sends_nothing_without_an_identity),
 		RUN(leaves_the_choice_of_our_address_to_the_host_when_an_initiation_is_not_answered),
@@ -503,6 +542,7 @@ int main(void)
 		RUN(uses_a_new_psk_from_the_next_handshake_on),
 		RUN(starts_no_two_handshakes_within_a_round_trip),
 		RUN(counts_datagrams_as_both_ends_see_them),
+		RUN(f67_byte_counts_wrap_and_nothing_else_does),
 		RUN(leaves_nothing_when_wiped),
 	};
 
