@@ -177,7 +177,12 @@ kill "$crowd"
 wait "$crowd" 2>/dev/null
 ok "their places are free again" eval 'lab_spawn node next "$WARREN" events "$name" && wait_for 3 hears next'
 next=$LAB_PID
-ok "the daemon is well" "$WARREN" status "$name"
+ok "the daemon is well" exits 0 "$WARREN" status "$name" --check
+lab_exec node ip link set "$name" down
+ok "with its interface down it is not" wait_for 3 exits 1 "$WARREN" status "$name" --check
+ok "and says why" eval '"$WARREN" status "$name" | grep -F "unhealthy: the interface is down"'
+lab_exec node ip link set "$name" up
+ok "it is up again" wait_for 3 exits 0 "$WARREN" status "$name" --check
 
 # --- ends -------------------------------------------------------------------------------------------------------------
 
