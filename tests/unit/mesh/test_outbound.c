@@ -149,14 +149,15 @@ TEST(each_packet_of_a_run_goes_to_the_owner_of_its_own_address)
 	add4(2, 40, 1);
 	add6(2, 40, 1); /* as long as 10.66.0.2 it is the same */
 	memcpy(in.packets[4].data + 24, in.packets[3].data + 16, 4);
+	add4(2, 40, 1);
 	add6(2, 40, 1);
 	add6(3, 40, 1);
 	add6(3, 40, 1);
 	send_batch(NOW + 1);
 	assert_int_equal(node_drops(one, DROP_NO_PEER), 3);
-	assert_int_equal(node_take(one, letters, 8), 5);
-	for (size_t i = 0; i < 5; i++)
-		assert_int_equal(letters[i].to, i < 3 ? 2 : 3);
+	assert_int_equal(node_take(one, letters, 8), 6);
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(letters[i].to, i < 4 ? 2 : 3);
 
 	empty_batch();
 	add4(2, 40, 1);
