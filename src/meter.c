@@ -21,7 +21,12 @@ void meter_read(struct stages *out, const struct stages *kept, const struct tun_
 
 	*out = *kept;
 	meter_add_doors(out, u);
-	/* A call moves one packet. */
-	read->calls = read->messages = read->packets = t->rx_packets;
-	write->calls = write->messages = write->packets = t->tx_packets;
+	read->calls = t->rx_calls;
+	read->messages = t->rx_reads;
+	read->packets = t->rx_packets;
+	write->calls = t->tx_calls;
+	write->messages = t->tx_writes;
+	write->packets = t->tx_packets;
+	out->tun_super = t->rx_supers;
+	out->tun_joined = t->tx_joined;
 }

@@ -164,9 +164,9 @@ static void put_drops(struct page *p, const struct metric *m)
 
 /* --- the stages ------------------------------------------------------------------------------------------------- */
 
-static void put_apart(struct page *p, const struct metric *m)
+static void put_stages(struct page *p, const struct metric *m)
 {
-	put_sample(p, m, "", p->labels.bytes, "", p->stages->udp_apart);
+	put_sample(p, m, "", p->labels.bytes, "", number_at(p->stages, m->offset));
 }
 
 static void put_stage(struct page *p, const struct metric *m)
@@ -260,8 +260,9 @@ static void put_peer_state(struct page *p, const struct metric *m)
 
 /* --- the table -------------------------------------------------------------------------------------------------- */
 
-#define OF_STAGE(field) put_stage, offsetof(struct stage, field)
-#define OF_PEER(field)  put_peer, offsetof(struct mesh_peer_view, field)
+#define OF_STAGES(field) put_stages, offsetof(struct stages, field)
+#define OF_STAGE(field)  put_stage, offsetof(struct stage, field)
+#define OF_PEER(field)   put_peer, offsetof(struct mesh_peer_view, field)
 
 static const struct metric metrics[] = {
 	{"warren_info", "gauge", "Always 1; the version is a label.", put_info, 0},
@@ -285,8 +286,13 @@ static const struct metric metrics[] = {
 	{"warren_stage_batch_packets", "histogram",
 	 "Packets of a stage in one turn of the loop, those that the host refused included.",
 	 put_stage_batches, 0},
+	{"warren_tun_super_packets_total", "counter",
+	 "Super-packets that were read from the TUN and cut.", OF_STAGES(tun_super)},
+	{"warren_tun_joined_packets_total", "counter",
+	 "Packets that were written to the TUN together with others.", OF_STAGES(tun_joined)},
 	{"warren_udp_apart_messages_total", "counter",
-	 "UDP messages that the host did not cut: they left datagram by datagram.", put_apart, 0},
+	 "UDP messages that the host did not cut: they left datagram by datagram.",
+	 OF_STAGES(udp_apart)},
 
 	{"warren_peer_received_bytes_total", "counter",
 	 "Bytes of authentic datagrams from the peer, as wg counts them.", OF_PEER(rx_bytes)},

@@ -34,7 +34,9 @@ struct stage {
 
 struct stages {
 	struct stage stage[STAGE_COUNT];
-	uint64_t udp_apart; /* UDP messages that had to leave datagram by datagram */
+	uint64_t tun_super;  /* super-packets that were read */
+	uint64_t tun_joined; /* packets that were written together with others */
+	uint64_t udp_apart;  /* UDP messages that had to leave datagram by datagram */
 };
 
 const char *stages_name(enum stage_id id);

@@ -254,7 +254,7 @@ static json_t *batches(const struct stage *s)
 
 static json_t *stages_object(const struct stages *s)
 {
-	struct field fields[STAGE_COUNT + 2] = {0};
+	struct field fields[STAGE_COUNT + 4] = {0};
 
 	for (int i = 0; i < STAGE_COUNT; i++) {
 		const struct stage *at = &s->stage[i];
@@ -267,7 +267,9 @@ static json_t *stages_object(const struct stages *s)
 			{NULL, NULL},
 		});
 	}
-	fields[STAGE_COUNT] = (struct field){"udp_apart_messages", number(s->udp_apart)};
+	fields[STAGE_COUNT] = (struct field){"tun_super_packets", number(s->tun_super)};
+	fields[STAGE_COUNT + 1] = (struct field){"tun_joined_packets", number(s->tun_joined)};
+	fields[STAGE_COUNT + 2] = (struct field){"udp_apart_messages", number(s->udp_apart)};
 	return object(fields);
 }
 

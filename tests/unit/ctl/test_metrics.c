@@ -242,6 +242,8 @@ static const struct stages counted = {
 				       .packets = UINT64_MAX,
 				       .batches = {1, 2, 3, 4, 5, 6},
 				       .batched = 7777}},
+	.tun_super = 56,
+	.tun_joined = 57,
 	.udp_apart = 55,
 };
 
@@ -272,7 +274,7 @@ TEST(a_node_without_peers_has_every_family)
 	struct node *n = node_start(1);
 
 	read_page_of(n, &counted);
-	assert_true(page.family_count >= 19);
+	assert_true(page.family_count >= 21);
 	assert_string_equal(value("warren_info", "version", PACKAGE_VERSION), "1");
 	assert_string_equal(value("warren_peers", "interface", "warren0"), "0");
 	assert_string_equal(value("warren_mtu_bytes", NULL, NULL), "0");
@@ -326,6 +328,8 @@ TEST(every_stage_has_its_counts)
 		assert_string_equal(value("warren_stage_packets_total", "stage", stages[i]),
 				    i == STAGE_TUN_WRITE ? "18446744073709551615" : text);
 	}
+	assert_string_equal(value("warren_tun_super_packets_total", NULL, NULL), "56");
+	assert_string_equal(value("warren_tun_joined_packets_total", NULL, NULL), "57");
 	assert_string_equal(value("warren_udp_apart_messages_total", NULL, NULL), "55");
 	node_stop(n);
 }

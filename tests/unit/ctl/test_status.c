@@ -16,6 +16,8 @@ static const struct stages stages = {
 				      .messages = 22,
 				      .packets = UINT64_MAX,
 				      .batches = {1, 2, 3, 4, 5, 6}}},
+	.tun_super = 32,
+	.tun_joined = 33,
 	.udp_apart = 31,
 };
 
@@ -216,7 +218,7 @@ TEST(every_stage_has_its_counts)
 	struct node *n = node_start(1);
 	json_t *s = status_of(n, SEC(1));
 
-	assert_int_equal(json_object_size(value_at(s, "stages")), STAGE_COUNT + 1);
+	assert_int_equal(json_object_size(value_at(s, "stages")), STAGE_COUNT + 3);
 	assert_number(s, "stages.tun_read.calls", 11);
 	assert_number(s, "stages.tun_read.messages", 12);
 	assert_number(s, "stages.tun_read.packets", 13);
@@ -230,6 +232,8 @@ TEST(every_stage_has_its_counts)
 	assert_number(s, "stages.udp_send.batches.more", 6);
 	assert_number(s, "stages.udp_receive.messages", 0);
 	assert_number(s, "stages.tun_write.messages", 0);
+	assert_number(s, "stages.tun_super_packets", 32);
+	assert_number(s, "stages.tun_joined_packets", 33);
 	assert_number(s, "stages.udp_apart_messages", 31);
 	json_decref(s);
 	node_stop(n);

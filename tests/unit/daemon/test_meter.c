@@ -14,7 +14,16 @@ static const struct udp_stats doors = {
 
 TEST(each_edge_is_two_stages)
 {
-	const struct tun_stats tun = {.rx_packets = 8, .tx_packets = 9};
+	const struct tun_stats tun = {
+		.rx_packets = 8,
+		.rx_reads = 9,
+		.rx_calls = 10,
+		.tx_packets = 11,
+		.tx_writes = 12,
+		.tx_calls = 13,
+		.rx_supers = 14,
+		.tx_joined = 15,
+	};
 	struct stages s, kept = {0};
 
 	stages_note_batch(&kept, STAGE_TUN_READ, 5);
@@ -27,7 +36,13 @@ TEST(each_edge_is_two_stages)
 	assert_int_equal(s.stage[STAGE_UDP_SEND].calls, 6);
 	assert_int_equal(s.udp_apart, 7);
 	assert_int_equal(s.stage[STAGE_TUN_READ].packets, 8);
-	assert_int_equal(s.stage[STAGE_TUN_WRITE].packets, 9);
+	assert_int_equal(s.stage[STAGE_TUN_READ].messages, 9);
+	assert_int_equal(s.stage[STAGE_TUN_READ].calls, 10);
+	assert_int_equal(s.stage[STAGE_TUN_WRITE].packets, 11);
+	assert_int_equal(s.stage[STAGE_TUN_WRITE].messages, 12);
+	assert_int_equal(s.stage[STAGE_TUN_WRITE].calls, 13);
+	assert_int_equal(s.tun_super, 14);
+	assert_int_equal(s.tun_joined, 15);
 	assert_int_equal(s.stage[STAGE_TUN_READ].batched, 5);
 }
 
