@@ -110,6 +110,9 @@ programs=$LAB_PID
 ok "so may the group" wait_for 3 hears programs
 ok "and nobody else: 1" exits 1 setpriv --reuid nobody --regid nogroup --clear-groups /run/tool events "$name"
 ok "in a sentence" grep -F 'be root or of its group' "$LAB_DIR/exits.log"
+ok "the group may have the metrics, too" exits 0 setpriv --reuid nobody --regid daemon --clear-groups /run/tool metrics
+ok "with what the node has" grep -F "warren_peers{interface=\"$name\"} 0" "$LAB_DIR/exits.log"
+ok "and nobody else: 1" exits 1 setpriv --reuid nobody --regid nogroup --clear-groups /run/tool metrics "$name"
 
 # --- what is told -----------------------------------------------------------------------------------------------------
 
@@ -127,6 +130,12 @@ ok "a peer is added" mate_comes 1 "\"peer\":\"$short\",\"from\":null,\"to\":\"id
 ok "the mate comes" lab_warrend mate
 mate=$LAB_PID
 ok "and is direct" mate_comes 1 "\"peer\":\"$short\",\"from\":\"idle\",\"to\":\"direct\",\"reason\":\"handshake\",\"took_us\":"
+if command -v promtool >/dev/null; then
+	ok "metrics of both are one page, about which promtool has no complaint" lab_promtool
+	ok "it has both" eval '[ "$(grep -c ^warren_info "$LAB_DIR/metrics")" -eq 2 ]'
+else
+	lab_skip "promtool is not installed"
+fi
 ok "also for people" comes people 1 'idle -> direct        handshake'
 ok "who have 80 columns" eval '[ "$(lab_log people | wc -L)" -le 80 ]'
 wg set "$(lab_if mate)" listen-port 51821
