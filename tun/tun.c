@@ -301,7 +301,6 @@ int tun_read(struct tun *t, usec now, struct batch *in)
 		ssize_t got = readv(t->fd, pieces, 2);
 
 		t->stats.rx_calls++;
-
 		if (got < 0 && errno == EBADFD)
 			return -EBADFD;
 		if (got <= (ssize_t)t->vnet_len) {
