@@ -560,7 +560,7 @@ static void expect_dropped(enum drop why, const uint8_t *raw, size_t len)
 	assert_false(tun_pending(scene.out));
 }
 
-TEST(drops_and_counts_what_its_header_does_not_fit)
+TEST(vuln_59_drops_and_counts_what_its_header_does_not_fit)
 {
 	uint8_t raw[VNET_LEN + 2048];
 	struct inner in = inner_examples[0];
@@ -612,7 +612,7 @@ int main(void)
 		RUN_IN_SCENE(joins_udp_no_more_once_the_kernel_has_refused_it),
 		RUN_IN_SCENE(a_joined_write_that_is_refused_counts_all_its_packets),
 		RUN_IN_SCENE(joins_nothing_for_a_device_without_header),
-		RUN_IN_SCENE(drops_and_counts_what_its_header_does_not_fit),
+		RUN_IN_SCENE(vuln_59_drops_and_counts_what_its_header_does_not_fit),
 	};
 
 	if (!netns_enter() || !netns_may_forward())
