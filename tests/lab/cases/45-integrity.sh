@@ -107,5 +107,11 @@ ok "every byte of the streams arrives" all_sound tcp || lab_explain warrend-left
 ok "no segment came out of order" in_order
 packets=$(($(total udp 2) + $(total tcp 4) / 1360)) # segments have 1348 bytes, less only where a write ends
 ok "that were 10^$((5 + ${#times})) packets" test $packets -ge $((1000000 * times)) && echo "# $packets packets"
+
+# Super-packets of more segments than a batch has; then the descriptor does not tell that there is more to read.
+lab_exec right ip route replace 10.66.0.1/32 dev "$(lab_if right)" advmss 100
+receivers=()
+ok "a stream of short segments begins" flow tcp right 4 6000 20000000
+ok "every byte of it arrives" all_sound tcp
 ok "the daemons dropped none of them" nothing_dropped
 lab_done
