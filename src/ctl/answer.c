@@ -2,6 +2,7 @@
 #include "ctl/answer.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,12 +20,16 @@ union block {
 	max_align_t align;
 };
 
+static bool refused; /* some allocation of jansson's, since it was last set to false */
+
 static void *wiped_alloc(size_t len)
 {
 	union block *b = len <= SIZE_MAX - sizeof *b ? malloc(sizeof *b + len) : NULL;
 
-	if (b == NULL)
+	if (b == NULL) {
+		refused = true;
 		return NULL;
+	}
 	b->len = len;
 	return b + 1;
 }
@@ -82,13 +87,16 @@ char *answer_error(const char *text, size_t *len)
 char *answer_status(const struct mesh *m, const char *interface, const char *host_name, usec now,
 		    size_t *len)
 {
-	char *text = status_json(m, interface, host_name, now);
-	json_t *status = text == NULL ? NULL : json_loads(text, 0, NULL);
+	char *status = status_json(m, interface, host_name, now), *line = NULL;
+	int made = status == NULL ? -1
+				  : asprintf(&line, "{\"schema\":\"%s\",\"status\":%s}\n",
+					     ANSWER_SCHEMA, status);
 
-	free(text);
-	if (status == NULL)
+	free(status);
+	if (made < 0)
 		return answer_error("out of memory", len);
-	return line_of(json_pack("{s:s, s:o}", "schema", ANSWER_SCHEMA, "status", status), len);
+	*len = (size_t)made;
+	return line;
 }
 
 char *answer_changes(const struct conf_list *changes, size_t *len)
@@ -234,9 +242,14 @@ static void read_command(struct answer_request *out, const json_t *request, uid_
 
 void answer_read(struct answer_request *out, const char *text, uid_t uid)
 {
+	refused = false;
 	json_t *request = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 
 	*out = (struct answer_request){.kind = ANSWER_REFUSED};
-	read_command(out, request, uid);
+	/* jansson 2.14 goes on when its buffer cannot grow, and leaves out a character. */
+	if (refused)
+		refuse(out, "out of memory");
+	else
+		read_command(out, request, uid);
 	json_decref(request);
 }
