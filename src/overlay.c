@@ -161,6 +161,8 @@ static int add_routes(struct overlay *o, const struct wanted *w, const struct lo
 	char text[PREFIX_TEXT_MAX];
 	int err = there == NULL ? -ENOMEM : 0;
 
+	if (err < 0)
+		log_error(log, "out of memory");
 	for (size_t i = 0; err == 0 && i < before; i++)
 		if (is_wanted(w, &o->routes.items[i]))
 			there[there_count++] = o->routes.items[i].prefix;
@@ -187,6 +189,8 @@ static int set_routes(struct overlay *o, const struct conf *c, const struct log 
 	struct wanted w;
 	int err = collect(&w, c);
 
+	if (err < 0)
+		log_error(log, "out of memory");
 	if (err == 0 && (err = add_routes(o, &w, log)) == 0 &&
 	    (err = full_set_rules(&o->full, o->rtnl, c, log)) == 0)
 		remove_routes(o, &w);
