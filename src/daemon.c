@@ -28,6 +28,7 @@
 
 #define UAPI_FOLDER    "/var/run/wireguard"
 #define CONTROL_FOLDER "/run/warren"
+#define QUEUE_LEN      100 /* of super-packets of 64 KB: what waits there is latency */
 #define ROUNDS_MAX     8 /* batches of one descriptor per wake-up, so that none starves the others */
 
 struct daemon {
@@ -121,8 +122,9 @@ static void before_sleep(void *ctx)
 	usec sockets = usec_min(local_deadline(d->uapi), local_deadline(d->control));
 	usec engines = usec_min(mesh_deadline(d->mesh), store_deadline(&d->store, d->mesh));
 	usec edges = usec_min(watch_deadline(d->watch), resolve_deadline(d->names));
+	usec rest = tun_pending(d->tun) ? loop_now(d->loop) : USEC_NEVER;
 
-	loop_wake_at(d->loop, usec_min(usec_min(engines, sockets), edges));
+	loop_wake_at(d->loop, usec_min(usec_min(engines, sockets), usec_min(edges, rest)));
 }
 
 static void on_resolved(void *ctx, uint64_t id, const struct addr *addrs, size_t count)
@@ -145,20 +147,26 @@ static void on_net_readable(void *ctx, int events)
 	}
 }
 
-static void on_tun_readable(void *ctx, int events)
+static void read_tun(struct daemon *d)
 {
-	struct daemon *d = ctx;
 	int n = 0;
 
-	(void)events;
 	for (int i = 0; i < ROUNDS_MAX && (n = tun_read(d->tun, &d->in)) > 0; i++) {
 		mesh_outbound(d->mesh, &d->in, loop_now(d->loop), &d->out);
 		flush(d);
 	}
+	mesh_count_drop(d->mesh, DROP_VNET, tun_take_dropped(d->tun, DROP_VNET));
+	mesh_count_drop(d->mesh, DROP_OFFLOAD, tun_take_dropped(d->tun, DROP_OFFLOAD));
 	if (n == -EBADFD) {
 		log_info(d->log, "the interface was deleted: stopping");
 		loop_stop(d->loop);
 	}
+}
+
+static void on_tun_readable(void *ctx, int events)
+{
+	(void)events;
+	read_tun(ctx);
 }
 
 /* It may be set at any time: at boot by years, once a time server was heard. */
@@ -238,6 +246,8 @@ static void on_deadline(void *ctx)
 		tell_of_host(d);
 	mesh_tick(d->mesh, loop_now(d->loop), &d->out);
 	flush(d);
+	if (tun_pending(d->tun))
+		read_tun(d);
 	local_tick(d->uapi, loop_now(d->loop));
 	local_tick(d->control, loop_now(d->loop));
 	resolve_tick(d->names);
@@ -573,7 +583,11 @@ static enum daemon_exit open_tun(struct daemon *d)
 		log_error(d->log, "cannot make the TUN device %s: %s", name, strerror(-err));
 		return EXIT_HOST;
 	}
-	return overlay_init(&d->overlay, tun_index(d->tun), d->log) < 0 ? EXIT_HOST : EXIT_OK;
+	log_debug(d->log, "offloads of %s: %s", tun_name(d->tun),
+		  tun_offload_name(tun_offload(d->tun)));
+	uint32_t queue_len = d->options->tun_fd >= 0 ? 0 : QUEUE_LEN;
+	return overlay_init(&d->overlay, tun_index(d->tun), queue_len, d->log) < 0 ? EXIT_HOST
+										   : EXIT_OK;
 }
 
 static enum daemon_exit open_watch(struct daemon *d)

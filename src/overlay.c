@@ -8,14 +8,15 @@
 
 #include "tun/link.h"
 
-int overlay_init(struct overlay *o, int index, const struct log *log)
+int overlay_init(struct overlay *o, int index, uint32_t queue_len, const struct log *log)
 {
 	int err;
 
 	*o = (struct overlay){.index = index};
 	if ((err = rtnl_open(&o->rtnl)) < 0 || (err = full_init(&o->full, o->rtnl)) < 0 ||
 	    (err = link_set_no_ll(o->rtnl, index)) < 0 ||
-	    (err = link_set_mtu(o->rtnl, index, CONF_MTU_DEFAULT)) < 0)
+	    (err = link_set_mtu(o->rtnl, index, CONF_MTU_DEFAULT)) < 0 ||
+	    (queue_len != 0 && (err = link_set_txqueuelen(o->rtnl, index, queue_len)) < 0))
 		log_error(log, "cannot set up the interface: %s", strerror(-err));
 	return err;
 }

@@ -19,8 +19,9 @@ struct overlay {
 	bool up;      /* it was set up here */
 };
 
-/* The device is new: no link-local address by itself, the default MTU. 0 or -errno, told in the log. */
-int overlay_init(struct overlay *o, int index, const struct log *log);
+/* The device is new: no link-local address by itself, the default MTU. With `queue_len` (0: as its
+ * maker has it), that many packets may wait to be read. 0 or -errno, told in the log. */
+int overlay_init(struct overlay *o, int index, uint32_t queue_len, const struct log *log);
 /* A default route needs the tunnel's packets marked: where the file does not say how, `c` gets a FwMark here, the same as long as there is a
  * default route. Before anything else is made of `c`. 0 or -errno, told in the log. */
 int overlay_choose_mark(struct overlay *o, struct conf *c, const struct log *log);

@@ -1,6 +1,15 @@
-/* The TUN device by /dev/net/tun. dataplane.md, section 3, "TUN". The vnet header of 10 bytes
- * lies in the head room, directly before the packet, so that one buffer holds both and nothing
- * is copied. */
+/* The TUN device by /dev/net/tun. dataplane.md, section 3, "TUN".
+ *
+ * One read may bring a packet or a super-packet, which is not known before. So it lands in two pieces:
+ * the first where an ordinary packet is to stay, in the arena; the rest where a super-packet is to
+ * stay until it is cut. The first piece is as long as ordinary packets are, and all that is ever
+ * copied of one; of a super-packet it is a small part.
+ *
+ *     arena   |head|vnet|first piece .....|
+ *     rest                     |room|rest ............................|
+ *
+ * Packets lie close together in the arena, each with its head and tail room: a batch touches as little
+ * memory as it can, and all of it stays in the cache of one core while the batch is sealed and sent. */
 #include "config.h"
 
 #include "tun/tun.h"
@@ -9,26 +18,82 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
-#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-#define VNET_LEN sizeof(struct virtio_net_hdr)
+#include "tun/gro.h"
+#include "tun/gso.h"
+#include "tun/vnet.h"
 
-_Static_assert(VNET_LEN == 10, "the short form, TUNSETVNETHDRSZ 10");
+#ifndef TUN_F_USO4 /* linux-libc-dev before 6.2 */
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
 _Static_assert(VNET_LEN <= PACKET_HEAD, "written into the head room");
 _Static_assert(TUN_NAME_MAX == IFNAMSIZ - 1, "a name and its zero");
+
+/* What is worth a batch: about four super-packets, or as many small ones as take as long to carry. */
+#define BATCH_FILL  ((size_t)224 * 1024)
+#define BATCH_READS 128
+
+/* Of a packet that lands in the arena: more than the MTU of nearly all. */
+#define DIRECT_LEN 2048
+
+/* Memory, in slots of PACKET_SLOT. The arena has room for a batch that is just not filled, and after it
+ * for the packets of one super-packet, which take more room than it does. */
+#define ARENA_SLOTS 8
+enum { ARENA = 0, REST = ARENA_SLOTS, APART, APART_ONE, SLOT_COUNT };
+#define ARENA_LEN ((size_t)ARENA_SLOTS * PACKET_SLOT)
+_Static_assert(BATCH_FILL + (size_t)2 * PACKET_SLOT <= ARENA_LEN,
+	       "a batch ends outside a super-packet");
 
 struct tun {
 	int fd, index;
 	size_t vnet_len; /* VNET_LEN, or 0 for an adopted device without the header */
 	char name[IFNAMSIZ];
+	enum tun_offload offload;
+	unsigned joined; /* GRO_TCP | GRO_UDP: what the kernel takes joined */
 	struct tun_stats stats;
+	uint64_t dropped[DROP_COUNT]; /* not asked for yet */
 	struct slab slab;
+	size_t used;      /* bytes of the arena */
+	size_t direct;    /* the first piece of a read */
+	struct gso super; /* what is left of a super-packet */
+	struct gro gro;
 };
+
+static const struct {
+	unsigned flags;
+	const char *name;
+} offloads[] = {
+	[TUN_OFFLOAD_NONE] = {0, "none"},
+	[TUN_OFFLOAD_CSUM] = {TUN_F_CSUM, "checksums"},
+	[TUN_OFFLOAD_TSO] = {TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6, "checksums, TCP"},
+	[TUN_OFFLOAD_USO] = {TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_USO4 | TUN_F_USO6,
+			     "checksums, TCP, UDP"},
+};
+
+/* Agree on as much as the kernel can: 0 or -errno. */
+static int choose_offload(struct tun *t, int fd)
+{
+	/* Without a header a packet could not say what was left undone. */
+	enum tun_offload o = t->vnet_len != 0 ? TUN_OFFLOAD_USO : TUN_OFFLOAD_NONE;
+
+	while (ioctl(fd, TUNSETOFFLOAD, offloads[o].flags) < 0) {
+		if (o == TUN_OFFLOAD_NONE)
+			return -errno;
+		o--;
+	}
+	t->offload = o;
+	/* What it hands out as super-packets it takes as such; TCP it takes ever since it has the header. */
+	t->joined = GRO_TCP | (o == TUN_OFFLOAD_USO ? GRO_UDP : 0);
+	return 0;
+}
 
 /* Finish what open and adopt have in common; the descriptor stays the caller's on failure. */
 static int tun_new(struct tun **out, int fd, const struct ifreq *q)
@@ -39,21 +104,19 @@ static int tun_new(struct tun **out, int fd, const struct ifreq *q)
 
 	if (has_vnet && ioctl(fd, TUNSETVNETHDRSZ, &vnet_len) < 0)
 		return -errno;
-	if (ioctl(fd, TUNSETOFFLOAD, 0) < 0)
-		return -errno;
 	t = calloc(1, sizeof *t);
 	if (t == NULL)
 		return -ENOMEM;
 	t->fd = fd;
 	t->vnet_len = has_vnet ? VNET_LEN : 0;
+	t->direct = DIRECT_LEN;
 	memcpy(t->name, q->ifr_name, sizeof t->name - 1);
 	t->index = (int)if_nametoindex(t->name);
 	if (t->index == 0) {
 		err = -errno;
 		goto failed;
 	}
-	err = slab_init(&t->slab, BATCH_MAX);
-	if (err < 0)
+	if ((err = choose_offload(t, fd)) < 0 || (err = slab_init(&t->slab, SLOT_COUNT)) < 0)
 		goto failed;
 	*out = t;
 	return 0;
@@ -123,45 +186,212 @@ int tun_index(const struct tun *t)
 	return t->index;
 }
 
+enum tun_offload tun_offload(const struct tun *t)
+{
+	return t->offload;
+}
+
+const char *tun_offload_name(enum tun_offload o)
+{
+	return offloads[o].name;
+}
+
 const struct tun_stats *tun_stats(const struct tun *t)
 {
 	return &t->stats;
 }
 
+/* --- reading ---------------------------------------------------------------------------------------------------- */
+
+bool tun_pending(const struct tun *t)
+{
+	return t->super.left > 0;
+}
+
+uint64_t tun_take_dropped(struct tun *t, enum drop why)
+{
+	uint64_t count = t->dropped[why];
+
+	t->dropped[why] = 0;
+	return count;
+}
+
+/* Where the next packet is to lie. */
+static uint8_t *arena_next(const struct tun *t)
+{
+	return t->slab.memory + t->used + PACKET_HEAD;
+}
+
+static bool arena_fits(const struct tun *t)
+{
+	return t->used + PACKET_SLOT <= ARENA_LEN;
+}
+
+/* The packet of this length that was put there. */
+static void arena_take(struct tun *t, size_t len, struct batch *in)
+{
+	in->packets[in->count++] = (struct packet){.data = arena_next(t), .len = len};
+	t->used += (PACKET_HEAD + len + PACKET_TAIL + 63) & ~(size_t)63;
+}
+
+static void cut(struct tun *t, struct batch *in)
+{
+	while (tun_pending(t) && in->count < BATCH_MAX && arena_fits(t))
+		arena_take(t, gso_next(&t->super, arena_next(t)), in);
+}
+
+/* Bring the two pieces together. Returns where: in the arena, or for a super-packet outside it. */
+static uint8_t *join_pieces(struct tun *t, const struct vnet *vnet, uint8_t *first, size_t len)
+{
+	uint8_t *rest = slab_data(&t->slab, REST);
+
+	if ((vnet->gso_type & ~VNET_ECN) != VNET_PLAIN) {
+		memcpy(rest, first, len < t->direct ? len : t->direct);
+		return rest;
+	}
+	if (len > t->direct) {
+		memcpy(first + t->direct, rest + t->direct, len - t->direct);
+		t->direct = len; /* so long are they here: the next one lands in its place */
+	}
+	return first;
+}
+
+/* Of `len` bytes with the header before them make packets. */
+static void take_read(struct tun *t, uint8_t *first, size_t len, struct batch *in)
+{
+	struct vnet vnet = {.gso_type = VNET_PLAIN};
+	uint8_t *packet;
+	enum drop drop;
+
+	memcpy(&vnet, first - t->vnet_len, t->vnet_len);
+	packet = join_pieces(t, &vnet, first, len);
+	drop = gso_start(&t->super, &vnet, packet, len);
+	t->stats.rx_reads++;
+	if (drop != DROP_NONE) {
+		t->dropped[drop]++;
+	} else if (tun_pending(t)) {
+		t->stats.rx_supers++;
+		cut(t, in);
+	} else {
+		arena_take(t, len, in);
+	}
+}
+
+static bool worth_a_read(const struct tun *t, const struct batch *in, int reads)
+{
+	return reads < BATCH_READS && t->used < BATCH_FILL && in->count < BATCH_MAX &&
+	       !tun_pending(t);
+}
+
 int tun_read(struct tun *t, struct batch *in)
 {
 	in->count = 0;
-	while (in->count < BATCH_MAX) {
-		uint8_t *data = slab_data(&t->slab, in->count);
-		ssize_t got = read(t->fd, data - t->vnet_len, t->vnet_len + PACKET_DATA);
+	t->used = 0;
+	cut(t, in);
+	for (int reads = 0; worth_a_read(t, in, reads); reads++) {
+		uint8_t *first = arena_next(t), *rest = slab_data(&t->slab, REST) + t->direct;
+		struct iovec pieces[] = {{first - t->vnet_len, t->vnet_len + t->direct},
+					 {rest, PACKET_DATA - t->direct}};
+		ssize_t got = readv(t->fd, pieces, 2);
+
 		if (got < 0 && errno == EBADFD)
 			return -EBADFD;
 		if (got <= (ssize_t)t->vnet_len)
 			break; /* nothing waits */
-		in->packets[in->count++] =
-			(struct packet){.data = data, .len = (size_t)got - t->vnet_len};
+		take_read(t, first, (size_t)got - t->vnet_len, in);
 	}
 	t->stats.rx_packets += in->count;
+	t->stats.rx_batches += in->count > 0;
 	return (int)in->count;
+}
+
+/* --- writing ---------------------------------------------------------------------------------------------------- */
+
+/* Perform one write that stands for `count` packets: 0, the count when it was refused, or -EBADFD. */
+static int write_packets(struct tun *t, const struct iovec *iov, size_t parts, size_t count)
+{
+	if (writev(t->fd, iov, (int)parts) >= 0) {
+		t->stats.tx_writes++;
+		t->stats.tx_packets += count;
+		t->stats.tx_joined += count > 1 ? count : 0;
+		return 0;
+	}
+	return errno == EBADFD ? -EBADFD
+			       : (int)count; /* EIO: the device is down; EINVAL: no IP packet */
+}
+
+/* The kernel does not take packets joined like these: write what was joined one by one. */
+static int write_apart(struct tun *t, const struct gro_write *w)
+{
+	uint8_t *all = slab_data(&t->slab, APART), *one = slab_data(&t->slab, APART_ONE);
+	struct iovec iov = {.iov_base = one - VNET_LEN};
+	struct vnet vnet;
+	struct gso g;
+	size_t len = 0;
+	int refused = 0;
+
+	for (size_t i = 0; i < w->count; i++) {
+		memcpy(all - VNET_LEN + len, w->iov[i].iov_base, w->iov[i].iov_len);
+		len += w->iov[i].iov_len;
+	}
+	memcpy(&vnet, all - VNET_LEN, VNET_LEN);
+	if (vnet.gso_type == VNET_UDP_L4)
+		t->joined &= ~GRO_UDP;
+	if (gso_start(&g, &vnet, all, len - VNET_LEN) != DROP_NONE)
+		return (int)w->count;
+	memset(one - VNET_LEN, 0, VNET_LEN);
+	while ((len = gso_next(&g, one)) > 0) {
+		iov.iov_len = VNET_LEN + len;
+		int err = write_packets(t, &iov, 1, 1);
+		if (err < 0)
+			return err;
+		refused += err;
+	}
+	return refused;
+}
+
+static int write_joined(struct tun *t, const struct gro_write *w)
+{
+	int refused = write_packets(t, w->iov, w->count, w->count);
+
+	return refused > 1 && errno == EINVAL ? write_apart(t, w) : refused;
+}
+
+static int write_all_joined(struct tun *t, const struct batch *out)
+{
+	int refused = 0;
+
+	gro_join(&t->gro, out, t->joined);
+	for (size_t i = 0; i < t->gro.write_count; i++) {
+		int err = write_joined(t, &t->gro.writes[i]);
+		if (err < 0)
+			return err;
+		refused += err;
+	}
+	return refused;
+}
+
+static int write_all_bare(struct tun *t, const struct batch *out)
+{
+	int refused = 0;
+
+	for (size_t i = 0; i < out->count; i++) {
+		struct iovec iov = {out->packets[i].data, out->packets[i].len};
+		int err = write_packets(t, &iov, 1, 1);
+		if (err < 0)
+			return err;
+		refused += err;
+	}
+	return refused;
 }
 
 int tun_write(struct tun *t, const struct batch *out)
 {
-	int refused = 0;
-
 	assert(out->count <= BATCH_MAX);
-	for (size_t i = 0; i < out->count; i++) {
-		const struct packet *p = &out->packets[i];
-		uint8_t *start = p->data - t->vnet_len;
-		memset(start, 0, t->vnet_len);
-		if (write(t->fd, start, t->vnet_len + p->len) >= 0) {
-			t->stats.tx_packets++;
-			continue;
-		}
-		if (errno == EBADFD)
-			return -EBADFD;
-		refused++; /* EIO: the device is down; EINVAL: no IP packet */
-		t->stats.tx_failed++;
-	}
+	int refused = t->vnet_len != 0 ? write_all_joined(t, out) : write_all_bare(t, out);
+
+	if (refused > 0)
+		t->stats.tx_failed += (uint64_t)refused;
+	t->stats.tx_batches += out->count > 0;
 	return refused;
 }
