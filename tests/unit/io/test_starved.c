@@ -12,6 +12,7 @@
 #include "io/aside.h"
 #include "io/local.h"
 #include "io/resolve.h"
+#include "io/udp.h"
 #include "support/env_fake.h"
 #include "support/test.h"
 #include "tests/support/starve.h"
@@ -219,6 +220,43 @@ static bool looks_a_name_up(void)
 	return addresses > 0;
 }
 
+/* --- packets ---------------------------------------------------------------------------------------------------- */
+
+#define PACKETS   50000
+#define PER_BATCH 100
+
+static struct batch in, out;
+
+TEST(f60_datagrams_cost_no_memory)
+{
+	static uint8_t bytes[1500];
+	struct addr there;
+	struct udp *a, *b;
+	uint64_t before;
+	size_t got = 0;
+
+	assert_int_equal(udp_open(&a, 0, 0, &env.log), 0);
+	assert_int_equal(udp_open(&b, 0, 0, &env.log), 0);
+	there = addr_v4((uint8_t[]){127, 0, 0, 1}, udp_port(b));
+	before = starve_calls();
+	starve_after(0, UINT64_MAX);
+	for (size_t sent = 0; sent < PACKETS; sent += PER_BATCH) {
+		out.count = PER_BATCH;
+		for (size_t i = 0; i < PER_BATCH; i++)
+			out.packets[i] = (struct packet){.data = bytes,
+							 .len = sent % sizeof bytes,
+							 .via = via_direct(&there)};
+		assert_int_equal(udp_send(a, &out), 0);
+		for (size_t n; (n = udp_recv(b, UDP_DOOR_V4, &in)) > 0;)
+			got += n;
+	}
+	starve_end();
+	assert_int_equal(starve_calls(), before);
+	assert_int_equal(got, PACKETS);
+	udp_close(a);
+	udp_close(b);
+}
+
 /* --- the sweep -------------------------------------------------------------------------------------------------- */
 
 static const struct operation {
@@ -284,6 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RUN(f60_goes_on_when_one_allocation_fails),
 		RUN(f60_goes_on_when_memory_is_gone_for_good),
+		RUN(f60_datagrams_cost_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
