@@ -158,6 +158,7 @@ remove=true
 
 "; told
 ok "warren status" sweep "$control" $'{"cmd":"status"}\n' $'{"cmd":"status"}\n'; told
+ok "warren metrics" sweep "$control" $'{"cmd":"metrics"}\n' $'{"cmd":"metrics"}\n'; told
 ok "warren events" sweep "$control" $'{"cmd":"events"}\n' $'{"cmd":"events"}\n'; told
 ok "warren reload" sweep "$control" "$(node_conf 'MTU = 1380' 'AllowedIPs = 10.66.0.9/32, 10.8.0.0/16' \
 	'Endpoint = localhost:51821' | reload_request)

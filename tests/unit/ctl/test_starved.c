@@ -39,6 +39,7 @@
 static const char old_text[] = INTERFACE PEER_2, new_text[] = INTERFACE PEER_2 PEER_3,
 		  bad_text[] = INTERFACE "MTU = 7\nColour = red\n[Peer]\n";
 static struct conf *old_conf, *new_conf;
+static const struct stages stages = {.tun_super = 7};
 static struct delta *change;                     /* from the old to the new */
 static char reload_request[2 * sizeof new_text]; /* with the new */
 
@@ -67,7 +68,7 @@ static void release_text(char *text)
 
 /* Once with memory: the texts that the operations ought to give. */
 static struct {
-	char *conf, *get, *status, *changes, *events, *event, *error, *stopping, *state;
+	char *conf, *get, *status, *metrics, *changes, *events, *event, *error, *stopping, *state;
 } wanted;
 
 static bool reads_a_configuration(void)
@@ -247,7 +248,15 @@ static bool answers_status(void)
 {
 	size_t len;
 
-	return answered(answer_status(one->m, "warren0", "host", NOW, &len), wanted.status);
+	return answered(answer_status(one->m, "warren0", "host", &stages, NOW, &len),
+			wanted.status);
+}
+
+static bool answers_metrics(void)
+{
+	size_t len;
+
+	return answered(answer_metrics(one->m, "warren0", &stages, NOW, &len), wanted.metrics);
 }
 
 static bool answers_changes(void)
@@ -346,6 +355,7 @@ static const struct operation {
 	{"answer_read reload", asks_to_reload},
 	{"answer_read bad reload", refuses_a_bad_reload},
 	{"answer_status", answers_status},
+	{"answer_metrics", answers_metrics},
 	{"answer_changes", answers_changes},
 	{"answer_events", answers_a_listener},
 	{"answer_event", tells_an_event},
@@ -427,7 +437,8 @@ static int start(void **state)
 	change = delta_between(old_conf, new_conf);
 	wanted.conf = conf_write(new_conf, CONF_FORM_WARREN);
 	wanted.get = uapi_write_get(one->m, NOW, &len);
-	wanted.status = answer_status(one->m, "warren0", "host", NOW, &len);
+	wanted.status = answer_status(one->m, "warren0", "host", &stages, NOW, &len);
+	wanted.metrics = answer_metrics(one->m, "warren0", &stages, NOW, &len);
 	wanted.changes = answer_changes(&(struct conf_list){items, 2}, &len);
 	wanted.events = answer_events(&len);
 	wanted.event = event_line();
@@ -445,6 +456,7 @@ static int stop(void **state)
 	key_free(wanted.conf);
 	key_free(wanted.get);
 	free(wanted.status);
+	free(wanted.metrics);
 	free(wanted.changes);
 	free(wanted.events);
 	free(wanted.event);
