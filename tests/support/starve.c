@@ -10,19 +10,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#define REAL(function) __interceptor_##function
-#else
-#define REAL(function) __libc_##function
-#endif
+/* Called before the sanitizers are ready. */
+#define EARLY __attribute__((no_sanitize("address", "undefined")))
 
-void *REAL(malloc)(size_t len);
-void *REAL(calloc)(size_t count, size_t len);
-void *REAL(realloc)(void *p, size_t len);
-void *REAL(memalign)(size_t align, size_t len);
+void *STARVE_REAL(malloc)(size_t len);
+void *STARVE_REAL(calloc)(size_t count, size_t len);
+void *STARVE_REAL(realloc)(void *p, size_t len);
+void *STARVE_REAL(memalign)(size_t align, size_t len);
 void *__real_sodium_malloc(size_t len) __attribute__((weak));
 void *__wrap_sodium_malloc(size_t len);
 
@@ -45,7 +39,7 @@ __attribute__((constructor)) static void share_page(void)
 }
 
 /* Take one of *left, if there is one. */
-static bool take(uint64_t *left)
+EARLY static bool take(uint64_t *left)
 {
 	uint64_t n = __atomic_load_n(left, __ATOMIC_SEQ_CST);
 
@@ -55,7 +49,7 @@ static bool take(uint64_t *left)
 	return n > 0;
 }
 
-static bool refused(void)
+EARLY static bool refused(void)
 {
 	__atomic_add_fetch(&page->calls, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&page->failures, __ATOMIC_SEQ_CST) == 0 || take(&page->passes) ||
@@ -66,22 +60,22 @@ static bool refused(void)
 	return true;
 }
 
-void *malloc(size_t len)
+EARLY void *malloc(size_t len)
 {
-	return refused() ? NULL : REAL(malloc)(len);
+	return refused() ? NULL : STARVE_REAL(malloc)(len);
 }
 
-void *calloc(size_t count, size_t len)
+EARLY void *calloc(size_t count, size_t len)
 {
-	return refused() ? NULL : REAL(calloc)(count, len);
+	return refused() ? NULL : STARVE_REAL(calloc)(count, len);
 }
 
-void *realloc(void *p, size_t len)
+EARLY void *realloc(void *p, size_t len)
 {
-	return refused() ? NULL : REAL(realloc)(p, len);
+	return refused() ? NULL : STARVE_REAL(realloc)(p, len);
 }
 
-void *reallocarray(void *p, size_t count, size_t len)
+EARLY void *reallocarray(void *p, size_t count, size_t len)
 {
 	size_t all;
 
@@ -92,17 +86,17 @@ void *reallocarray(void *p, size_t count, size_t len)
 	return realloc(p, all);
 }
 
-void *memalign(size_t align, size_t len)
+EARLY void *memalign(size_t align, size_t len)
 {
-	return refused() ? NULL : REAL(memalign)(align, len);
+	return refused() ? NULL : STARVE_REAL(memalign)(align, len);
 }
 
-void *aligned_alloc(size_t align, size_t len)
+EARLY void *aligned_alloc(size_t align, size_t len)
 {
 	return memalign(align, len);
 }
 
-int posix_memalign(void **out, size_t align, size_t len)
+EARLY int posix_memalign(void **out, size_t align, size_t len)
 {
 	void *p = memalign(align, len);
 
@@ -112,7 +106,7 @@ int posix_memalign(void **out, size_t align, size_t len)
 	return 0;
 }
 
-char *strndup(const char *text, size_t most)
+EARLY char *strndup(const char *text, size_t most)
 {
 	size_t len = strnlen(text, most);
 	char *copy = malloc(len + 1);
@@ -124,7 +118,7 @@ char *strndup(const char *text, size_t most)
 	return copy;
 }
 
-char *strdup(const char *text)
+EARLY char *strdup(const char *text)
 {
 	return strndup(text, PTRDIFF_MAX);
 }

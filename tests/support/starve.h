@@ -8,6 +8,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+/* AddressSanitizer hands its own memory out, and cannot start a thread without. */
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define STARVE_SANITIZED      true
+#define STARVE_REAL(function) __interceptor_##function
+#else
+#define STARVE_SANITIZED      false
+#define STARVE_REAL(function) __libc_##function
+#endif
+
 /* When WARREN_STARVE names a file, the first bytes of that file are this, for another process to read and write. */
 struct starve {
 	uint64_t calls;    /* of allocating functions, since the start of the program */

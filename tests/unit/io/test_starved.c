@@ -262,17 +262,17 @@ TEST(f60_datagrams_cost_no_memory)
 static const struct operation {
 	const char *name;
 	bool (*run)(void);
-	bool has_loop;
+	bool has_loop, has_thread;
 } operations[] = {
-	{"loop", makes_a_loop, false},
-	{"local", serves_clients, true},
-	{"aside", works_aside, true},
-	{"resolve", looks_a_name_up, true},
+	{"loop", makes_a_loop, .has_loop = false},
+	{"local", serves_clients, .has_loop = true},
+	{"aside", works_aside, .has_loop = true, .has_thread = true},
+	{"resolve", looks_a_name_up, .has_loop = true},
 };
 
 static void sweep(const struct operation *o, uint64_t failures)
 {
-	uint64_t failed = 1;
+	uint64_t failed = o->has_thread && STARVE_SANITIZED ? 0 : 1;
 	bool done = true;
 
 	for (uint64_t n = 0; failed > 0; n++) {
