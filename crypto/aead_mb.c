@@ -4,13 +4,14 @@
 #include <errno.h>
 #include <intel-ipsec-mb.h>
 
+#include "base/bytes.h"
 #include "base/defence.h"
 #include "crypto/aead.h"
 #include "crypto/aead_backend.h"
-#include "crypto/key.h"
 
 /* Jobs given to the library before it is drained; their tags lie on the stack till then. */
 #define FLIGHT_MAX 64
+_Static_assert(AEAD_TAG_LEN == 16, "two words, in tag_is");
 _Static_assert(FLIGHT_MAX < IMB_MAX_JOBS, "a flight fits the library's queue");
 
 static IMB_MGR *best, *avx2;
@@ -63,6 +64,13 @@ static size_t completed(const IMB_JOB *job)
 	return job != NULL && job->status == IMB_STATUS_COMPLETED;
 }
 
+/* In constant time, and in less of it than byte by byte: both words are always looked at. */
+static bool tag_is(const uint8_t *given, const uint8_t *right)
+{
+	return ((load_le64(given) ^ load_le64(right)) |
+		(load_le64(given + 8) ^ load_le64(right + 8))) == 0;
+}
+
 /* Sealing writes the tag to its place; opening writes the tag the data ought to have to tags[]. */
 static void fly(IMB_MGR *mgr, const struct aead_job *jobs, size_t count,
 		uint8_t (*tags)[AEAD_TAG_LEN])
@@ -98,9 +106,8 @@ static void open_by(IMB_MGR *mgr, struct aead_job *jobs, size_t count)
 		n = count < FLIGHT_MAX ? count : FLIGHT_MAX;
 		fly(mgr, jobs, n, tags);
 		for (size_t i = 0; i < n; i++) {
-			const uint8_t *given = jobs[i].data + jobs[i].len;
-			bool equal = key_bytes_equal(given, tags[i], AEAD_TAG_LEN);
-			jobs[i].ok = !DEFENCE(55, !equal);
+			bool right = tag_is(jobs[i].data + jobs[i].len, tags[i]);
+			jobs[i].ok = !DEFENCE(55, !right);
 		}
 	}
 }

@@ -20,6 +20,7 @@
 #include "io/resolve.h"
 #include "io/udp.h"
 #include "mesh/mesh.h"
+#include "meter.h"
 #include "overlay.h"
 #include "reload.h"
 #include "store.h"
@@ -59,6 +60,7 @@ struct daemon {
 		conf; /* loaded last, without its keys: those are the mesh's; NULL: configured by UAPI */
 	struct batch in;
 	struct outbox out;
+	struct stages stages; /* what the edges do not keep: meter_read() has all */
 	char host_name[256];
 };
 
@@ -104,6 +106,8 @@ static void flush(struct daemon *d)
 
 	for (size_t i = 0; i < d->out.action_count; i++)
 		perform(d, &d->out.actions[i]);
+	stages_note_batch(&d->stages, STAGE_UDP_SEND, d->out.net.count);
+	stages_note_batch(&d->stages, STAGE_TUN_WRITE, d->out.tun.count);
 	failed = udp_send(d->udp, &d->out.net);
 	refused = tun_write(d->tun, &d->out.tun);
 
@@ -135,13 +139,26 @@ static void on_resolved(void *ctx, uint64_t id, const struct addr *addrs, size_t
 	flush(d);
 }
 
+/* Fill the batch from a door. What came too long for it is told by a count only. */
+static size_t receive(struct daemon *d, unsigned door)
+{
+	uint64_t truncated = udp_stats(d->udp)->truncated;
+	size_t n = udp_recv(d->udp, door, &d->in);
+
+	truncated = udp_stats(d->udp)->truncated - truncated;
+	if (truncated > 0)
+		mesh_count_drop(d->mesh, DROP_TRUNCATED, truncated);
+	stages_note_batch(&d->stages, STAGE_UDP_RECEIVE, n);
+	return n;
+}
+
 static void on_net_readable(void *ctx, int events)
 {
 	const struct door *door = ctx;
 	struct daemon *d = door->daemon;
 
 	(void)events;
-	for (int i = 0; i < ROUNDS_MAX && udp_recv(d->udp, door->number, &d->in) > 0; i++) {
+	for (int i = 0; i < ROUNDS_MAX && receive(d, door->number) > 0; i++) {
 		mesh_inbound(d->mesh, &d->in, loop_now(d->loop), &d->out);
 		flush(d);
 	}
@@ -152,6 +169,7 @@ static void read_tun(struct daemon *d)
 	int n = 0;
 
 	for (int i = 0; i < ROUNDS_MAX && (n = tun_read(d->tun, &d->in)) > 0; i++) {
+		stages_note_batch(&d->stages, STAGE_TUN_READ, (size_t)n);
 		mesh_outbound(d->mesh, &d->in, loop_now(d->loop), &d->out);
 		flush(d);
 	}
@@ -262,10 +280,12 @@ struct doors {
 	struct loop_watch *watches[UDP_DOORS];
 };
 
-static void close_doors(struct doors *doors)
+static void close_doors(struct daemon *d, struct doors *doors)
 {
 	for (unsigned i = 0; i < UDP_DOORS; i++)
 		loop_unwatch(doors->watches[i]);
+	if (doors->udp != NULL)
+		meter_add_doors(&d->stages, udp_stats(doors->udp));
 	udp_close(doors->udp);
 }
 
@@ -286,7 +306,7 @@ static int open_doors(struct daemon *d, uint16_t port, uint32_t fwmark, struct d
 			err = -ENOMEM;
 	}
 	if (err < 0) {
-		close_doors(fresh);
+		close_doors(d, fresh);
 		*fresh = (struct doors){0};
 	}
 	return err;
@@ -339,7 +359,7 @@ static int apply(struct daemon *d, const struct delta *change)
 	} else {
 		udp_set_fwmark(d->udp, before.fwmark);
 	}
-	close_doors(&other);
+	close_doors(d, &other);
 	return err;
 }
 
@@ -475,17 +495,22 @@ static char *answer_control(void *ctx, struct local_client *from, char *text, si
 {
 	struct daemon *d = ctx;
 	struct answer_request request;
+	struct stages stages;
 
 	(void)len;
 	look_at_wall_clock(d);
+	meter_read(&stages, &d->stages, tun_stats(d->tun), udp_stats(d->udp));
 	answer_read(&request, text, uid);
 	switch (request.kind) {
 	case ANSWER_REFUSED:
 		*answer_len = request.refusal_len;
 		return request.refusal;
 	case ANSWER_STATUS:
-		return answer_status(d->mesh, tun_name(d->tun), d->host_name, loop_now(d->loop),
-				     answer_len);
+		return answer_status(d->mesh, tun_name(d->tun), d->host_name, &stages,
+				     loop_now(d->loop), answer_len);
+	case ANSWER_METRICS:
+		return answer_metrics(d->mesh, tun_name(d->tun), &stages, loop_now(d->loop),
+				      answer_len);
 	case ANSWER_EVENTS:
 		return answer_listener(from, answer_len);
 	case ANSWER_RELOAD:
@@ -676,7 +701,7 @@ static void stop(struct daemon *d)
 	overlay_undo(&d->overlay);
 	tun_close(d->tun);
 	swap_doors(d, &doors);
-	close_doors(&doors);
+	close_doors(d, &doors);
 	mesh_free(d->mesh);
 	conf_free(d->conf);
 	outbox_free(&d->out);

@@ -294,6 +294,8 @@ int tun_read(struct tun *t, struct batch *in)
 					 {rest, PACKET_DATA - t->direct}};
 		ssize_t got = readv(t->fd, pieces, 2);
 
+		t->stats.rx_calls++;
+
 		if (got < 0 && errno == EBADFD)
 			return -EBADFD;
 		if (got <= (ssize_t)t->vnet_len)
@@ -310,6 +312,7 @@ int tun_read(struct tun *t, struct batch *in)
 /* Perform one write that stands for `count` packets: 0, the count when it was refused, or -EBADFD. */
 static int write_packets(struct tun *t, const struct iovec *iov, size_t parts, size_t count)
 {
+	t->stats.tx_calls++;
 	if (writev(t->fd, iov, (int)parts) >= 0) {
 		t->stats.tx_writes++;
 		t->stats.tx_packets += count;

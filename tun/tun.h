@@ -25,6 +25,7 @@ enum tun_offload {
 
 struct tun_stats {
 	uint64_t rx_packets, rx_reads, rx_batches; /* reads: those that brought something */
+	uint64_t rx_calls, tx_calls;               /* all reads, all writes */
 	uint64_t rx_supers;                        /* of the reads, super-packets */
 	uint64_t tx_packets, tx_writes, tx_batches;
 	uint64_t tx_joined; /* packets that shared their write with others */

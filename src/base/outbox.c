@@ -21,6 +21,7 @@ void outbox_clear(struct outbox *out)
 	out->tun.count = 0;
 	out->action_count = 0;
 	out->slots_used = 0;
+	out->kept = 0;
 }
 
 static struct packet *append(struct outbox *out, struct batch *b, const struct packet *p)
@@ -37,26 +38,31 @@ struct packet *outbox_datagram(struct outbox *out, const struct via *via, size_t
 {
 	assert(len <= PACKET_DATA);
 
-	if (out->slots_used == out->slab.slot_count) {
+	if (outbox_room(out) == 0) {
 		out->overflows++;
 		return NULL;
 	}
-	struct packet p = {.data = slab_data(&out->slab, out->slots_used), .len = len, .via = *via};
-	struct packet *kept = append(out, &out->net, &p);
-	if (kept != NULL)
-		out->slots_used++;
-	return kept;
+	struct packet p = {
+		.data = slab_data(&out->slab, out->slots_used++), .len = len, .via = *via};
+	return append(out, &out->net, &p);
 }
 
 size_t outbox_room(const struct outbox *out)
 {
 	size_t slots = out->slab.slot_count - out->slots_used, places = BATCH_MAX - out->net.count;
 
+	places -= out->kept < places ? out->kept : places;
 	return slots < places ? slots : places;
+}
+
+void outbox_keep(struct outbox *out, size_t count)
+{
+	out->kept = count;
 }
 
 bool outbox_net(struct outbox *out, const struct packet *p)
 {
+	out->kept -= out->kept > 0;
 	return append(out, &out->net, p) != NULL;
 }
 

@@ -30,6 +30,7 @@ struct outbox {
 	uint64_t overflows; /* what did not fit, since init */
 	struct slab slab;
 	size_t slots_used;
+	size_t kept; /* places of net that are not for datagrams of engines */
 };
 
 /* 0 or -ENOMEM. */
@@ -44,6 +45,10 @@ struct packet *outbox_datagram(struct outbox *out, const struct via *via, size_t
 
 /* How many datagrams of engines still fit: who can wait does, until the outbox was emptied. */
 size_t outbox_room(const struct outbox *out);
+
+/* Keep places in net for the next `count` packets of the edges: what engines have to say may leave
+ * before them, but not instead of them. */
+void outbox_keep(struct outbox *out, size_t count);
 
 /* Append a packet whose bytes are the edge's. False (and counted) when the batch is full. */
 bool outbox_net(struct outbox *out, const struct packet *p);

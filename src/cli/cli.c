@@ -9,6 +9,7 @@
 #include "cli/follow.h"
 #include "cli/keys.h"
 #include "cli/reload.h"
+#include "cli/scrape.h"
 #include "cli/show.h"
 #include "cli/up.h"
 #include "config.h"
@@ -31,6 +32,7 @@ static const struct command {
 	{"reload", "NAME|FILE", "take up changes of the file, say them", 1, 1, reload_reload},
 	{"status", "[IFACE] [--json] [--check]", "show a daemon, its peers and paths", 0, ANY,
 	 show_status},
+	{"metrics", "[IFACE]", "print what daemons count, for Prometheus", 0, 1, scrape_metrics},
 	{"events", "[IFACE] [--json]", "say what happens to peers, as it does", 0, ANY,
 	 follow_events},
 };

@@ -1,6 +1,7 @@
 /* Requests on the control socket: a line of JSON in, a line of JSON out (interface.md section 1). Pure.
  *
  *	{"cmd":"status"}                     {"schema": ..., "status": {...}}         whoever can open the socket
+ *	{"cmd":"metrics"}                    {"schema": ..., "metrics": "TEXT"}       the same; see ctl/metrics.h
  *	{"cmd":"events"}                     {"schema": ..., "events": "warren.event/1"}; see below
  *	{"cmd":"reload","config":"TEXT"}     {"schema": ..., "changes": ["...", ...]} uid 0 only
  *	{"cmd":"stop"}                       {"schema": ..., "stopping": true}        uid 0 only
@@ -16,6 +17,7 @@
 #include <sys/types.h>
 
 #include "base/clock.h"
+#include "ctl/stages.h"
 #include "mesh/mesh.h"
 
 #define ANSWER_SCHEMA      "warren.reply/1"
@@ -33,6 +35,7 @@ struct answer_request {
 	enum answer_kind {
 		ANSWER_REFUSED,
 		ANSWER_STATUS,
+		ANSWER_METRICS,
 		ANSWER_EVENTS,
 		ANSWER_RELOAD,
 		ANSWER_STOP
@@ -45,8 +48,10 @@ struct answer_request {
 /* Understand one line (which is followed by a zero byte) of this user. A configuration has passed every check of conf_read. */
 void answer_read(struct answer_request *out, const char *text, uid_t uid);
 
-char *answer_status(const struct mesh *m, const char *interface, const char *host_name, usec now,
-		    size_t *len);
+char *answer_status(const struct mesh *m, const char *interface, const char *host_name,
+		    const struct stages *stages, usec now, size_t *len);
+char *answer_metrics(const struct mesh *m, const char *interface, const struct stages *stages,
+		     usec now, size_t *len);
 char *answer_changes(const struct conf_list *changes, size_t *len);
 char *answer_stopping(size_t *len);
 char *answer_events(size_t *len);

@@ -3,6 +3,7 @@
 #include "ctl/status.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,7 +97,7 @@ static json_t *addr_or_null(const struct addr *a)
 
 /* --- one peer --------------------------------------------------------------------------- */
 
-static const char *state_name(enum mesh_peer_state state)
+const char *status_state_name(enum mesh_peer_state state)
 {
 	switch (state) {
 	case MESH_PEER_IDLE:
@@ -156,7 +157,7 @@ static json_t *peer(const struct mesh *m, const struct mesh_view *node, const st
 		{"allowed_ips", allowed_ips(m, p)},
 		{"anchor", json_boolean(v.anchor)},
 		{"plain", json_boolean(v.plain)},
-		{"state", json_string(state_name(v.state))},
+		{"state", json_string(status_state_name(v.state))},
 		{"path", path(node, &v)},
 		{"standby", json_null()},
 		{"switches", number(v.switches)},
@@ -238,6 +239,40 @@ static json_t *drops(const struct drops *d)
 	return object(fields);
 }
 
+static json_t *batches(const struct stage *s)
+{
+	struct field fields[STAGE_LIMITS + 2] = {0};
+	char names[STAGE_LIMITS][16];
+
+	for (size_t i = 0; i < STAGE_LIMITS; i++) {
+		snprintf(names[i], sizeof names[i], "to_%zu", stages_limit(i));
+		fields[i] = (struct field){names[i], number(s->batches[i])};
+	}
+	fields[STAGE_LIMITS] = (struct field){"more", number(s->batches[STAGE_LIMITS])};
+	return object(fields);
+}
+
+static json_t *stages_object(const struct stages *s)
+{
+	struct field fields[STAGE_COUNT + 4] = {0};
+
+	for (int i = 0; i < STAGE_COUNT; i++) {
+		const struct stage *at = &s->stage[i];
+		fields[i].name = stages_name(i);
+		fields[i].value = object((const struct field[]){
+			{"calls", number(at->calls)},
+			{"messages", number(at->messages)},
+			{"packets", number(at->packets)},
+			{"batches", batches(at)},
+			{NULL, NULL},
+		});
+	}
+	fields[STAGE_COUNT] = (struct field){"tun_super_packets", number(s->tun_super)};
+	fields[STAGE_COUNT + 1] = (struct field){"tun_joined_packets", number(s->tun_joined)};
+	fields[STAGE_COUNT + 2] = (struct field){"udp_apart_messages", number(s->udp_apart)};
+	return object(fields);
+}
+
 /* Not json_dumps: jansson 2.14 goes on when its growing buffer could not take the name of a field. */
 static char *print(const json_t *status)
 {
@@ -254,7 +289,8 @@ static char *print(const json_t *status)
 	return text;
 }
 
-char *status_json(const struct mesh *m, const char *interface, const char *host_name, usec now)
+char *status_json(const struct mesh *m, const char *interface, const char *host_name,
+		  const struct stages *stages, usec now)
 {
 	struct mesh_view v;
 
@@ -271,6 +307,7 @@ char *status_json(const struct mesh *m, const char *interface, const char *host_
 		{"nat", nat()},
 		{"peers", peers(m, &v, now)},
 		{"drops", drops(&v.drops)},
+		{"stages", stages_object(stages)},
 		{NULL, NULL},
 	});
 	char *text = print(status);
@@ -314,8 +351,8 @@ char *status_event(const struct event *e)
 		{"schema", json_string(STATUS_EVENT_SCHEMA)},
 		{"time_unix_ns", unix_ns(e->wall)},
 		{"peer", lost ? json_null() : name_text(e->peer)},
-		{"from", was ? json_string(state_name(e->from)) : json_null()},
-		{"to", is ? json_string(state_name(e->to)) : json_null()},
+		{"from", was ? json_string(status_state_name(e->from)) : json_null()},
+		{"to", is ? json_string(status_state_name(e->to)) : json_null()},
 		{"reason", json_string(reason_name(e->reason))},
 		{"took_us", e->took == USEC_NEVER ? json_null() : json_integer(e->took)},
 		{NULL, NULL},

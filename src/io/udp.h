@@ -15,7 +15,8 @@
 
 struct udp;
 
-/* Packets are datagrams; several of one length and way make one message; a call moves several of those. */
+/* Packets are datagrams; several of one length and way make one message; a call moves several of those. What the host refused is
+ * in send_failed only. */
 struct udp_stats {
 	uint64_t rx_packets, rx_messages, rx_calls;
 	uint64_t tx_packets, tx_messages, tx_calls;

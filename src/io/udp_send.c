@@ -225,8 +225,10 @@ static size_t send_apart(struct udp *u, const struct door *d, size_t at)
 	single.msg_hdr.msg_controllen = u->tx.headers[at].msg_hdr.msg_controllen;
 	single.msg_hdr.msg_iovlen = 1;
 	for (size_t i = 0; i < r->count; i++, single.msg_hdr.msg_iov++) {
-		if (send_messages(u, d, &single, 1) == 1)
+		if (send_messages(u, d, &single, 1) == 1) {
+			u->stats.tx_messages++;
 			continue;
+		}
 		send_failed(u, &r->first->via.remote, errno);
 		if (blames_queue(errno))
 			return failed + r->count - i;
@@ -272,6 +274,7 @@ static size_t door_send(struct udp *u, struct door *d)
 
 		if (sent > 0) {
 			at += (size_t)sent;
+			u->stats.tx_messages += (uint64_t)sent;
 			continue;
 		}
 
@@ -301,7 +304,6 @@ size_t udp_send(struct udp *u, const struct batch *out)
 		struct door *d = &u->doors[door];
 
 		tx_gather(u, door, out);
-		u->stats.tx_messages += u->tx.run_count;
 		if (u->tx.run_count == 0)
 			continue;
 		if (d->fd >= 0) {

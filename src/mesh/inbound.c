@@ -131,7 +131,7 @@ static enum drop deliver(struct mesh *m, struct peer *peer, const struct packet 
 
 	if (!ip_view(&ip, plain.data, plain.len))
 		return DROP_NOT_IP;
-	if (DEFENCE(35, allowed_find(&m->allowed, ip.family, ip.src) != peer))
+	if (DEFENCE(35, mesh_find(m, ip.family, ip.src) != peer))
 		return DROP_SOURCE;
 	plain.len = ip.len; /* without the padding */
 	return outbox_tun(out, &plain) ? DROP_NONE : DROP_OUTBOX_FULL;
@@ -148,6 +148,7 @@ static enum drop judge(struct mesh *m, struct peer *peer, const struct packet *p
 	drop = tunnel_received(&peer->tunnel, p->data, p->len, job->len > 0, now, &result);
 	if (drop != DROP_NONE)
 		return drop;
+	mesh_touch(m, peer);
 	peer_heard(peer, &p->via, m->env);
 	peer_speaks(peer, now);
 	if (result == TUNNEL_UP)
@@ -164,9 +165,8 @@ static void open_gathered(struct mesh *m, usec now, struct outbox *out)
 		enum drop drop = judge(m, w->peers[i], w->packets[i], &w->jobs[i], now, out);
 		if (drop != DROP_NONE)
 			mesh_drop(m, drop);
-		if (i + 1 == w->count || w->peers[i] != w->peers[i + 1])
-			mesh_settle(m, w->peers[i], now, out);
 	}
+	mesh_settle_touched(m, now, out);
 	w->count = 0;
 }
 
@@ -193,7 +193,7 @@ static enum drop classify(const struct packet *p, uint32_t *type)
 
 void mesh_inbound(struct mesh *m, struct batch *in, usec now, struct outbox *out)
 {
-	m->work.count = 0;
+	mesh_begin(m);
 	for (size_t i = 0; i < in->count; i++) {
 		struct packet *p = &in->packets[i];
 		uint32_t type;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "mesh/mesh_impl.h"
 
@@ -19,6 +20,7 @@ struct mesh *mesh_new(const struct env *env)
 	m->env = env;
 	m->shared.env = env;
 	list_init(&m->peers);
+	list_init(&m->touched);
 	allowed_init(&m->allowed);
 	ratelimit_init(&m->ratelimit, env);
 	env_rand(env, hash_key, sizeof hash_key);
@@ -85,6 +87,45 @@ void mesh_settle(struct mesh *m, struct peer *p, usec now, struct outbox *out)
 	m->places += past_note_place(p, now);
 	event_note(&m->events, p, now);
 	heap_set(&m->deadlines, &p->deadline, peer_deadline(p));
+}
+
+void mesh_touch(struct mesh *m, struct peer *p)
+{
+	if (list_empty(&p->touched))
+		list_add_tail(&m->touched, &p->touched);
+}
+
+void mesh_settle_touched(struct mesh *m, usec now, struct outbox *out)
+{
+	while (!list_empty(&m->touched)) {
+		struct peer *p = list_entry(m->touched.next, struct peer, touched);
+		list_remove(&p->touched);
+		mesh_settle(m, p, now, out);
+	}
+}
+
+/* --- whose packet it is ----------------------------------------------------------------------------------------- */
+
+void mesh_begin(struct mesh *m)
+{
+	m->work.count = 0;
+	m->work.found = (struct mesh_found){.family = ADDR_NONE};
+}
+
+static bool was_found(const struct mesh_found *f, uint8_t family, const uint8_t *ip)
+{
+	if (f->family != family)
+		return false;
+	return family == ADDR_V4 ? memcmp(f->ip, ip, 4) == 0 : memcmp(f->ip, ip, 16) == 0;
+}
+
+struct peer *mesh_find(struct mesh *m, uint8_t family, const uint8_t *ip)
+{
+	struct mesh_found *f = &m->work.found;
+
+	if (!was_found(f, family, ip))
+		*f = (struct mesh_found){family, ip, allowed_find(&m->allowed, family, ip)};
+	return f->peer;
 }
 
 /* --- what outlives the process ---------------------------------------------------------------------------------- */
@@ -411,6 +452,10 @@ void mesh_peer_look(const struct mesh *m, const struct peer *p, usec now,
 		.direct_since_wall = state == MESH_PEER_DIRECT ? wall(m, p->direct_since) : 0,
 		.rx_bytes = s->rx_bytes,
 		.tx_bytes = s->tx_bytes,
+		.rx_packets = s->rx_packets,
+		.tx_packets = s->tx_packets,
+		.handshakes = s->handshakes_done,
+		.initiations = s->handshakes_started,
 		.keepalive = p->keepalive,
 		.path = p->path,
 		.idle_for = s->data_at == USEC_NEVER ? USEC_NEVER : now - s->data_at,

@@ -99,13 +99,14 @@ struct mesh_peer_view {
 	bool anchor, plain;
 	struct addr endpoint; /* where packets go; not set: unknown */
 	usec handshake_wall; /* wall clock of the latest handshake, microseconds since 1970; 0: never */
-	usec direct_since_wall; /* 0: not direct */
-	uint64_t rx_bytes, tx_bytes;
+	usec direct_since_wall;                              /* 0: not direct */
+	uint64_t rx_bytes, tx_bytes, rx_packets, tx_packets; /* datagrams, handshakes included */
+	uint64_t handshakes, initiations; /* completed in either role; begun by us, each try */
 	uint16_t keepalive;
 	enum conf_path path; /* as configured */
 	usec idle_for;       /* since the last packet for or from it; USEC_NEVER: there was none */
 	enum mesh_peer_state state;
-	unsigned switches;
+	uint64_t switches; /* of the address it sends from */
 };
 
 void mesh_look(const struct mesh *m, struct mesh_view *out);

@@ -20,6 +20,11 @@ struct mesh_work {
 	struct packet *packets[BATCH_MAX];
 	struct peer *peers[BATCH_MAX];
 	size_t count;
+	struct mesh_found {
+		uint8_t family; /* 0: nothing was looked for in this batch */
+		const uint8_t *ip;
+		struct peer *peer;
+	} found; /* the last */
 };
 
 struct mesh {
@@ -34,6 +39,7 @@ struct mesh {
 	uint64_t last_id; /* of a peer; never used again */
 	struct list peers;
 	size_t peer_count;
+	struct list touched; /* peers that a batch concerned and that are not settled yet */
 	struct heap deadlines;
 	struct events events;
 	struct past past; /* what waits for its peer */
@@ -51,6 +57,15 @@ struct mesh {
 /* Do what is due for this peer, if the outbox has room for it, and put it back at its place in the heap; after everything that may
  * have moved its deadline. */
 void mesh_settle(struct mesh *m, struct peer *p, usec now, struct outbox *out);
+/* The same once for each peer of a batch: mesh_touch() it as often as it has packets, and settle all those. */
+void mesh_touch(struct mesh *m, struct peer *p);
+void mesh_settle_touched(struct mesh *m, usec now, struct outbox *out);
+
+/* Begin a batch. Its packets stay where they are until it ends. */
+void mesh_begin(struct mesh *m);
+/* The peer that the inner address `ip` (in a packet of the batch) belongs to, or NULL. Packets come in runs: what was asked for the packet
+ * before is answered at once. */
+struct peer *mesh_find(struct mesh *m, uint8_t family, const uint8_t *ip);
 
 /* Warn of a subnet of the host's that overlaps the overlay, once; after a change of either (F40). */
 void mesh_tell_overlap(struct mesh *m);

@@ -18,6 +18,7 @@ int peer_new(struct peer **out, struct tunnel_shared *shared, const struct key_p
 	p->direct_since = USEC_NEVER;
 	p->announce_at = USEC_NEVER;
 	list_init(&p->order);
+	list_init(&p->touched);
 	key_public_short(key, p->short_key);
 	*out = p;
 	return 0;

@@ -19,7 +19,8 @@ struct peer {
 	struct via via;       /* where packets go; VIA_NONE: not known */
 	struct lookup lookup; /* of its endpoint's name */
 	struct heap_node deadline;
-	struct list order; /* in mesh.peers, as added */
+	struct list order;   /* in mesh.peers, as added */
+	struct list touched; /* in mesh.touched, or in none */
 	char name[CONF_NAME_MAX + 1];
 	char short_key[KEY_SHORT_MAX];
 	bool anchor;

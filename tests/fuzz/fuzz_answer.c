@@ -1,5 +1,6 @@
 /* Requests on the control socket (reliability.md, 4.1): whatever comes, the answer is one line of JSON of our schema; nobody but
- * root changes anything; a configuration that is taken holds together and brings a mesh to where it says. */
+ * root changes anything; a configuration that is taken holds together and brings a mesh to where it says, and whatever its peers are
+ * called, status and metrics of that are a line of JSON. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 static struct env_fake env;
 static struct outbox outbox;
 static struct mesh *mesh;
+static const struct stages stages;
 
 static void must(bool holds, const char *what)
 {
@@ -51,6 +53,16 @@ static void check_line(char *line, size_t len)
 	free(line);
 }
 
+static void look(void)
+{
+	size_t len;
+	char *line = answer_status(mesh, "warren0", "host", &stages, NOW, &len);
+
+	check_line(line, len);
+	line = answer_metrics(mesh, "warren0", &stages, NOW, &len);
+	check_line(line, len);
+}
+
 static void reload(const struct conf *c)
 {
 	struct conf *running = running_conf(mesh, c), *after;
@@ -72,6 +84,7 @@ static void reload(const struct conf *c)
 		     "what was taken up is there, but for names nobody looked up");
 	delta_free(change);
 	conf_free(after);
+	look();
 }
 
 static enum answer_kind ask(const char *text, uid_t uid)
@@ -118,7 +131,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	size_t line = answer_frame(text, len);
 	must(line == 0 || (line <= len && text[line - 1] == '\n'), "a request lies in what came");
 	enum answer_kind other = ask(text, 1000);
-	must(other == ANSWER_REFUSED || other == ANSWER_STATUS || other == ANSWER_EVENTS,
+	must(other == ANSWER_REFUSED || other == ANSWER_STATUS || other == ANSWER_METRICS ||
+		     other == ANSWER_EVENTS,
 	     "others change nothing");
 	enum answer_kind root = ask(text, 0);
 	must(other == ANSWER_REFUSED || other == root, "root may what others may");

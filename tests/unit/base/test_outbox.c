@@ -74,6 +74,36 @@ TEST(says_how_many_datagrams_it_has_room_for)
 	assert_int_equal(outbox_room(out), OUTBOX_SLOTS);
 }
 
+TEST(what_engines_say_leaves_before_data_that_follows_but_not_instead_of_it)
+{
+	outbox_keep(out, BATCH_MAX - 2);
+	assert_int_equal(outbox_room(out), 2);
+	assert_non_null(outbox_datagram(out, &somewhere, 1));
+	assert_non_null(outbox_datagram(out, &somewhere, 1));
+	assert_null(outbox_datagram(out, &somewhere, 1));
+	assert_int_equal(out->overflows, 1);
+	for (size_t i = 0; i < BATCH_MAX - 2; i++) {
+		assert_int_equal(outbox_room(out), 0);
+		assert_true(outbox_net(out, &(struct packet){.len = 1}));
+	}
+	assert_false(outbox_net(out, &(struct packet){.len = 1}));
+}
+
+TEST(keeps_places_for_the_next_packets_only)
+{
+	outbox_keep(out, BATCH_MAX - 1);
+	for (size_t i = 0; i < 10; i++)
+		assert_true(outbox_net(out, &(struct packet){.len = 1}));
+	assert_int_equal(outbox_room(out), 1);
+	outbox_keep(out, 2 * BATCH_MAX); /* more than there are */
+	assert_int_equal(outbox_room(out), 0);
+	outbox_keep(out, 0);
+	assert_int_equal(outbox_room(out), OUTBOX_SLOTS);
+	outbox_keep(out, BATCH_MAX);
+	outbox_clear(out);
+	assert_int_equal(outbox_room(out), OUTBOX_SLOTS);
+}
+
 TEST(counts_and_loses_packets_beyond_a_batch)
 {
 	const struct packet p = {.len = 9, .via = somewhere, .ttl = 3};
@@ -121,6 +151,9 @@ int main(void)
 		RUN_WITH_OUTBOX(says_how_many_datagrams_still_fit),
 		RUN_WITH_OUTBOX(counts_and_loses_datagrams_beyond_its_slots),
 		RUN_WITH_OUTBOX(says_how_many_datagrams_it_has_room_for),
+		RUN_WITH_OUTBOX(
+			what_engines_say_leaves_before_data_that_follows_but_not_instead_of_it),
+		RUN_WITH_OUTBOX(keeps_places_for_the_next_packets_only),
 		RUN_WITH_OUTBOX(counts_and_loses_packets_beyond_a_batch),
 		RUN_WITH_OUTBOX(refuses_actions_it_has_no_room_for),
 		RUN_WITH_OUTBOX(is_as_new_after_clearing_but_for_its_count_of_overflows),

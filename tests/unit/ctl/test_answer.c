@@ -5,6 +5,7 @@
 #include <malloc.h>
 
 #include "crypto/crypto.h"
+#include "ctl/metrics.h"
 #include "ctl/status.h"
 #include "support/nodes.h"
 #include "support/test.h"
@@ -15,6 +16,7 @@
 #define RELOAD(text) "{\"cmd\": \"reload\", \"config\": \"" text "\"}\n"
 
 static struct node *n;
+static const struct stages stages = {.udp_apart = 7};
 
 static int start(void **state)
 {
@@ -109,15 +111,34 @@ TEST(a_line_that_does_not_end_is_hung_up_on)
 TEST(status_is_that_of_the_node)
 {
 	size_t len;
-	char *text = answer_status(n->m, "warren0", "host1", NOW, &len);
+	char *text = answer_status(n->m, "warren0", "host1", &stages, NOW, &len);
 	json_t *answer = parsed(text, len);
-	char *expected = status_json(n->m, "warren0", "host1", NOW);
+	char *expected = status_json(n->m, "warren0", "host1", &stages, NOW);
 	json_t *status = json_loads(expected, 0, NULL);
 
 	assert_true(json_equal(json_object_get(answer, "status"), status));
 	json_decref(status);
 	json_decref(answer);
 	free(expected);
+}
+
+TEST(metrics_are_those_of_the_node)
+{
+	size_t len, page_len;
+	char *page = metrics_text(n->m, "w\"ar\\ren0", &stages, NOW, &page_len);
+	char *text = answer_metrics(n->m, "w\"ar\\ren0", &stages, NOW, &len);
+	json_t *answer = parsed(text, len);
+
+	assert_string_equal(json_string_value(json_object_get(answer, "metrics")), page);
+	assert_int_equal(json_object_size(answer), 2);
+	json_decref(answer);
+	free(page);
+}
+
+TEST(everybody_may_ask_for_the_metrics)
+{
+	assert_int_equal(kind_of("{\"cmd\": \"metrics\"}\n", 1000), ANSWER_METRICS);
+	assert_int_equal(kind_of("{\"cmd\": \"metrics\"}\n", 0), ANSWER_METRICS);
 }
 
 TEST(everybody_may_ask_for_the_status)
@@ -311,6 +332,8 @@ int main(void)
 		RUN_WITH_NODE(a_request_ends_with_its_line),
 		RUN_WITH_NODE(a_line_that_does_not_end_is_hung_up_on),
 		RUN_WITH_NODE(status_is_that_of_the_node),
+		RUN_WITH_NODE(metrics_are_those_of_the_node),
+		RUN_WITH_NODE(everybody_may_ask_for_the_metrics),
 		RUN_WITH_NODE(everybody_may_ask_for_the_status),
 		RUN_WITH_NODE(members_it_does_not_know_do_no_harm),
 		RUN_WITH_NODE(root_may_stop_it),

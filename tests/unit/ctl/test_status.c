@@ -10,11 +10,22 @@
 
 #define HOST "host1"
 
+static const struct stages stages = {
+	.stage = {[STAGE_TUN_READ] = {.calls = 11, .messages = 12, .packets = 13},
+		  [STAGE_UDP_SEND] = {.calls = 21,
+				      .messages = 22,
+				      .packets = UINT64_MAX,
+				      .batches = {1, 2, 3, 4, 5, 6}}},
+	.tun_super = 32,
+	.tun_joined = 33,
+	.udp_apart = 31,
+};
+
 /* --- reading the JSON ------------------------------------------------------------------- */
 
 static json_t *status_of(const struct node *n, usec now)
 {
-	char *text = status_json(n->m, "warren0", HOST, now);
+	char *text = status_json(n->m, "warren0", HOST, &stages, now);
 
 	assert_non_null(text);
 	assert_null(strchr(text, '\n'));
@@ -202,6 +213,32 @@ TEST(every_reason_to_drop_has_its_count)
 	busy_nodes_stop();
 }
 
+TEST(every_stage_has_its_counts)
+{
+	struct node *n = node_start(1);
+	json_t *s = status_of(n, SEC(1));
+
+	assert_int_equal(json_object_size(value_at(s, "stages")), STAGE_COUNT + 3);
+	assert_number(s, "stages.tun_read.calls", 11);
+	assert_number(s, "stages.tun_read.messages", 12);
+	assert_number(s, "stages.tun_read.packets", 13);
+	assert_number(s, "stages.tun_read.batches.to_1", 0);
+	assert_number(s, "stages.udp_send.packets", INT64_MAX);
+	assert_number(s, "stages.udp_send.batches.to_1", 1);
+	assert_number(s, "stages.udp_send.batches.to_4", 2);
+	assert_number(s, "stages.udp_send.batches.to_16", 3);
+	assert_number(s, "stages.udp_send.batches.to_64", 4);
+	assert_number(s, "stages.udp_send.batches.to_256", 5);
+	assert_number(s, "stages.udp_send.batches.more", 6);
+	assert_number(s, "stages.udp_receive.messages", 0);
+	assert_number(s, "stages.tun_write.messages", 0);
+	assert_number(s, "stages.tun_super_packets", 32);
+	assert_number(s, "stages.tun_joined_packets", 33);
+	assert_number(s, "stages.udp_apart_messages", 31);
+	json_decref(s);
+	node_stop(n);
+}
+
 TEST(numbers_stop_at_the_greatest_signed_one)
 {
 	usec now = busy_nodes();
@@ -373,11 +410,11 @@ static int print_events(void)
 TEST(names_that_are_no_utf8_are_shown_with_question_marks)
 {
 	struct node *n = node_start(1);
-	char *text = status_json(n->m, "w\xffg0", "h\xc3\nx", SEC(1));
+	char *text = status_json(n->m, "w\xffg0", "h\xc3\nx", &stages, SEC(1));
 	assert_non_null(text);
 	assert_non_null(strstr(text, "\"interface\":\"w?g0\",\"name\":\"h?\\nx\""));
 	free(text);
-	text = status_json(n->m, "wg0", "h\xc3\xa9", SEC(1));
+	text = status_json(n->m, "wg0", "h\xc3\xa9", &stages, SEC(1));
 	assert_non_null(strstr(text, "\"name\":\"h\xc3\xa9\""));
 	free(text);
 	node_stop(n);
@@ -393,7 +430,7 @@ static void *failing_malloc(size_t len)
 TEST(says_all_or_nothing_when_memory_runs_out)
 {
 	usec now = busy_nodes();
-	char *whole = status_json(nodes[1].m, "warren0", HOST, now);
+	char *whole = status_json(nodes[1].m, "warren0", HOST, &stages, now);
 	bool failed = true;
 	size_t nothing = 0;
 
@@ -401,7 +438,7 @@ TEST(says_all_or_nothing_when_memory_runs_out)
 	json_set_alloc_funcs(failing_malloc, free);
 	for (size_t n = 0; failed && n < 10000; n++) {
 		failing_allocation = n;
-		char *text = status_json(nodes[1].m, "warren0", HOST, now);
+		char *text = status_json(nodes[1].m, "warren0", HOST, &stages, now);
 		failed = failing_allocation > n;
 		if (text == NULL)
 			nothing++;
@@ -420,9 +457,9 @@ TEST(says_all_or_nothing_when_memory_runs_out)
 static int print_samples(void)
 {
 	usec now = busy_nodes();
-	char *samples[] = {status_json(nodes[4].m, "w\xff", "", now),
-			   status_json(nodes[2].m, "wg0", HOST, now),
-			   status_json(nodes[1].m, "warren0", HOST, now)};
+	char *samples[] = {status_json(nodes[4].m, "w\xff", "", &stages, now),
+			   status_json(nodes[2].m, "wg0", HOST, &stages, now),
+			   status_json(nodes[1].m, "warren0", HOST, &stages, now)};
 
 	for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
 		puts(samples[i]);
@@ -440,6 +477,7 @@ int main(int argc, char **argv)
 		RUN(a_plain_peer_in_session_is_direct_on_a_plain_path),
 		RUN(a_peer_that_does_not_answer_is_down_and_its_address_still_shown),
 		RUN(every_reason_to_drop_has_its_count),
+		RUN(every_stage_has_its_counts),
 		RUN(numbers_stop_at_the_greatest_signed_one),
 		RUN(health_follows_the_port_the_anchors_and_the_peers_that_spoke),
 		RUN(health_follows_the_interface),

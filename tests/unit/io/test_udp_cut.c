@@ -137,7 +137,7 @@ TEST(any_mixture_comes_whole_and_in_order)
 /* The kernel refuses each message of several datagrams, and takes the datagrams. */
 static void check_apart(int err, bool for_good)
 {
-	uint64_t apart = udp_stats(a)->tx_apart;
+	uint64_t apart = udp_stats(a)->tx_apart, messages = udp_stats(a)->tx_messages;
 
 	out.count = 0;
 	put_many(5, 100);
@@ -146,12 +146,13 @@ static void check_apart(int err, bool for_good)
 	assert_int_equal(udp_send(a, &out), 0);
 	check_all_came();
 	assert_int_equal(udp_stats(a)->tx_apart - apart, 2);
+	assert_int_equal(udp_stats(a)->tx_messages - messages, 12);
 	host.cut_err = 0;
 	assert_int_equal(udp_send(a, &out), 0);
 	check_all_came();
 	assert_int_equal(udp_stats(a)->tx_apart - apart, 2);
 
-	uint64_t messages = udp_stats(a)->tx_messages;
+	messages = udp_stats(a)->tx_messages;
 	assert_int_equal(udp_send(a, &out), 0);
 	assert_int_equal(udp_stats(a)->tx_messages - messages, for_good ? 12 : 2);
 	check_all_came();
@@ -192,6 +193,7 @@ TEST(a_queue_that_fills_while_datagrams_leave_one_by_one_is_left_alone)
 	host.cut_err = EMSGSIZE;
 	host.send_err[4] = EAGAIN;
 	assert_int_equal(udp_send(a, &out), 6);
+	assert_int_equal(udp_stats(a)->tx_messages, 4);
 	out.count = 4;
 	check_all_came();
 }

@@ -107,6 +107,30 @@ TEST(a_batch_may_mix_peers_and_kinds)
 	assert_int_equal(responses, 1);
 }
 
+/* Whoever spoke before: a packet is taken from the owner of its source address only. */
+TEST(vuln_35_each_packet_of_a_run_is_from_the_owner_of_its_source_address)
+{
+	static const struct {
+		uint8_t by, source;
+	} run[] = {{2, 2}, {2, 3}, {3, 3}, {3, 2}, {2, 2}, {2, 2}, {3, 2}, {3, 9}, {2, 9}, {3, 3}};
+	size_t taken = 0;
+
+	connect_both();
+	for (size_t i = 0; i < sizeof run / sizeof *run; i++) {
+		uint8_t packet[40];
+
+		node_write_ip4(packet, run[i].source, 1, sizeof packet, 0);
+		letters[i] = *node_data(&nodes[run[i].by], packet, sizeof packet, NOW);
+	}
+	node_hand(one, letters, sizeof run / sizeof *run, NOW);
+	for (size_t i = 0; i < sizeof run / sizeof *run; i++) {
+		if (run[i].by == run[i].source)
+			assert_int_equal(one->out.tun.packets[taken++].data[15], run[i].by);
+	}
+	assert_int_equal(one->out.tun.count, taken);
+	assert_int_equal(node_drops(one, DROP_SOURCE), sizeof run / sizeof *run - taken);
+}
+
 TEST(a_response_and_data_behind_it_in_one_batch)
 {
 	static struct letter mixed[4];
@@ -358,6 +382,7 @@ int main(void)
 			answers_an_initiation_where_it_came_from_and_by_the_address_it_was_sent_to),
 		RUN_WITH_TRIO(delivers_in_place_without_the_padding_and_touches_nothing_beside),
 		RUN_WITH_TRIO(a_batch_may_mix_peers_and_kinds),
+		RUN_WITH_TRIO(vuln_35_each_packet_of_a_run_is_from_the_owner_of_its_source_address),
 		RUN_WITH_TRIO(a_response_and_data_behind_it_in_one_batch),
 		RUN_WITH_TRIO(data_before_a_handshake_is_opened_before_it),
 		RUN_WITH_TRIO(what_waits_leaves_as_soon_as_the_other_end_made_a_session),

@@ -113,6 +113,66 @@ TEST(writes_in_place_and_only_where_header_padding_and_tag_belong)
 	}
 }
 
+/* The kernel cuts a run of equal datagrams: what is as long inside must be as long outside. */
+TEST(packets_of_one_length_make_datagrams_of_one_length)
+{
+	static const size_t mtus[] = {0, 68, 1280, 1400, 1420};
+
+	connect_both();
+	for (size_t m = 0; m < sizeof mtus / sizeof *mtus; m++) {
+		mesh_mtu_changed(one->m, mtus[m]);
+		for (size_t len = 28; len <= 1500; len++) {
+			in.count = 0;
+			for (uint8_t i = 0; i < 3; i++)
+				add4(2, len, i);
+			send_batch(NOW + 1);
+			for (size_t i = 1; i < 3; i++)
+				assert_int_equal(one->out.net.packets[i].len,
+						 one->out.net.packets[0].len);
+			outbox_clear(&one->out);
+		}
+	}
+}
+
+/* Whatever was looked for before: the same address, one that begins like it, one of nobody, one that another peer has now. */
+TEST(each_packet_of_a_run_goes_to_the_owner_of_its_own_address)
+{
+	struct prefix moved = {.family = ADDR_V4, .len = 32, .ip = {10, 66, 0, 2}};
+	struct delta *d = delta_new();
+	static struct letter letters[8];
+
+	connect_both();
+	empty_batch();
+	add4(9, 40, 1); /* nobody's, twice */
+	add4(9, 40, 1);
+	add4(2, 40, 1);
+	add4(2, 40, 1);
+	add6(2, 40, 1); /* as long as 10.66.0.2 it is the same */
+	memcpy(in.packets[4].data + 24, in.packets[3].data + 16, 4);
+	add4(2, 40, 1);
+	add6(2, 40, 1);
+	add6(3, 40, 1);
+	add6(3, 40, 1);
+	send_batch(NOW + 1);
+	assert_int_equal(node_drops(one, DROP_NO_PEER), 3);
+	assert_int_equal(node_take(one, letters, 8), 6);
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(letters[i].to, i < 4 ? 2 : 3);
+
+	empty_batch();
+	add4(2, 40, 1);
+	send_batch(NOW + 1);
+	assert_int_equal(node_take(one, letters, 8), 1);
+	assert_int_equal(letters[0].to, 2);
+	assert_true(delta_add_allowed(delta_add_peer(d, &three->key), &moved, false));
+	node_apply(one, d, NOW + 1);
+	empty_batch();
+	add4(2, 40, 1);
+	send_batch(NOW + 1);
+	assert_int_equal(node_take(one, letters, 8), 1);
+	assert_int_equal(letters[0].to, 3);
+}
+
 /* Padding stops at the MTU; what is longer than it is not padded at all. */
 TEST(pads_to_16_but_not_beyond_the_mtu)
 {
@@ -275,7 +335,7 @@ TEST(counts_what_the_outbox_has_no_room_for)
 	assert_int_equal(one->out.overflows, 3);
 }
 
-/* Of 256 packets for 256 slots none leaves without being sealed, and none twice. */
+/* Of as many packets as there are places none leaves without being sealed, and none twice. */
 TEST(a_full_batch_fits)
 {
 	connect_both();
@@ -308,6 +368,80 @@ TEST(a_renewal_waits_for_room_and_is_not_lost)
 	assert_true(mesh_deadline(one->m) > later);
 }
 
+/* --- the longest ------------------------------------------------------------------------------------------------ */
+
+static uint8_t big[PACKET_SLOT];
+
+/* One packet of `len` bytes for node 2, in a slot whose bytes are 0xa5 before. */
+static uint8_t *send_big(size_t len)
+{
+	memset(big, 0xa5, sizeof big);
+	node_write_ip4(big + PACKET_HEAD, 1, 2, len, 0x77);
+	in = (struct batch){.packets[0] = {.data = big + PACKET_HEAD, .len = len}, .count = 1};
+	send_batch(NOW + 1);
+	return big;
+}
+
+/* Opened by the keys that sealed it. */
+static void check_big(size_t len)
+{
+	const struct packet *p = &one->out.net.packets[one->out.net.count - 1];
+	struct session *s = node_peer(one, two)->tunnel.current;
+	uint8_t *text = p->data + 16;
+
+	assert_true(
+		aead_open(text, &s->keys.send, load_le64(p->data + 8), text, p->len - 16, NULL, 0));
+	assert_int_equal(load_be16(text + 2), len);
+	for (size_t i = IP4_HEADER_LEN; i < len; i++)
+		assert_int_equal(text[i], 0x77);
+	for (size_t i = len; i < p->len - 32; i++)
+		assert_int_equal(text[i], 0);
+}
+
+TEST(vuln_59_the_longest_packet_is_sealed_within_its_slot)
+{
+	static const size_t mtus[] = {0, 1400, 9000, 65520, PACKET_DATA};
+
+	connect_both();
+	for (size_t m = 0; m < sizeof mtus / sizeof *mtus; m++) {
+		mesh_mtu_changed(one->m, mtus[m]);
+		for (size_t len = PACKET_DATA - 20; len <= PACKET_DATA; len++) {
+			const uint8_t *slot = send_big(len);
+			const struct packet *p = &one->out.net.packets[0];
+			size_t end = PACKET_HEAD - 16 + p->len;
+
+			assert_int_equal(one->out.net.count, 1);
+			assert_in_range(p->len, len + 32, len + 32 + 15);
+			assert_in_range(end, 0, PACKET_SLOT);
+			for (size_t i = 0; i < PACKET_SLOT; i++) {
+				if (i == PACKET_HEAD - 16)
+					i = end;
+				if (i < PACKET_SLOT)
+					assert_int_equal(slot[i], 0xa5);
+			}
+			check_big(len);
+			outbox_clear(&one->out);
+		}
+	}
+}
+
+TEST(vuln_59_the_longest_packets_wait_for_a_session_whole)
+{
+	static struct letter letters[2];
+
+	send_big(PACKET_DATA);
+	send_big(PACKET_DATA - 1);
+	assert_int_equal(node_take(one, letters, 2), 1);
+	node_hand(two, letters, 1, NOW + 1);
+	assert_int_equal(node_take(two, letters, 2), 1);
+	node_hand(one, letters, 1, NOW + 1);
+	assert_int_equal(one->out.net.count, 2);
+	check_big(PACKET_DATA - 1);
+	one->out.net.count--;
+	check_big(PACKET_DATA);
+	assert_int_equal(node_all_drops(one), 0);
+}
+
 /* --- mistakes of others ----------------------------------------------------------------------------------------- */
 
 static bool contains(const uint8_t *data, size_t len, uint8_t fill, size_t run)
@@ -320,6 +454,36 @@ static bool contains(const uint8_t *data, size_t len, uint8_t fill, size_t run)
 			return true;
 	}
 	return false;
+}
+
+/* Extension headers are the business of who reads them: a packet goes by its addresses, whatever follows. Here a chain up to the MTU, of
+ * every type and length, with headers that say they are longer than the packet, or fragments of nothing. */
+TEST(vuln_38_chains_of_extension_headers_pass_as_they_are)
+{
+	static const uint8_t types[] = {0, 43, 44, 50, 51, 60, 135, 139, 140, 253, 254, 59, 17};
+	static struct letter l;
+
+	connect_both();
+	for (size_t t = 0; t < sizeof types; t++) {
+		for (unsigned words = 0; words < 256; words += 15) {
+			uint8_t packet[MTU];
+			size_t step = (words + 1) * 8;
+
+			node_write_ip6(packet, 1, 2, MTU, 0);
+			packet[6] = types[t];
+			for (size_t at = 40; at + 8 <= MTU; at += step) {
+				packet[at] = types[t];
+				packet[at + 1] = (uint8_t)words;
+			}
+			l = *node_data(one, packet, MTU, NOW + 1);
+			node_hand(two, &l, 1, NOW + 1);
+			assert_int_equal(two->out.tun.count, 1);
+			assert_int_equal(two->out.tun.packets[0].len, MTU);
+			assert_memory_equal(two->out.tun.packets[0].data, packet, MTU);
+			outbox_clear(&two->out);
+		}
+	}
+	assert_int_equal(node_all_drops(one) + node_all_drops(two), 0);
 }
 
 /* However a peer misbehaves, what it is sent shows nothing of the packets inside. */
@@ -373,6 +537,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RUN_WITH_NODES(each_packet_of_a_batch_goes_to_its_peer_in_order),
 		RUN_WITH_NODES(writes_in_place_and_only_where_header_padding_and_tag_belong),
+		RUN_WITH_NODES(packets_of_one_length_make_datagrams_of_one_length),
+		RUN_WITH_NODES(each_packet_of_a_run_goes_to_the_owner_of_its_own_address),
 		RUN_WITH_NODES(pads_to_16_but_not_beyond_the_mtu),
 		RUN_WITH_NODES(leaves_by_the_way_the_peer_was_last_heard_on),
 		RUN_WITH_NODES(packets_wait_for_the_session_and_leave_in_their_order),
@@ -384,6 +550,9 @@ int main(void)
 		RUN_WITH_NODES(counts_what_the_outbox_has_no_room_for),
 		RUN_WITH_NODES(a_full_batch_fits),
 		RUN_WITH_NODES(a_renewal_waits_for_room_and_is_not_lost),
+		RUN_WITH_NODES(vuln_59_the_longest_packet_is_sealed_within_its_slot),
+		RUN_WITH_NODES(vuln_59_the_longest_packets_wait_for_a_session_whole),
+		RUN_WITH_NODES(vuln_38_chains_of_extension_headers_pass_as_they_are),
 		RUN_WITH_NODES(vuln_30_no_plaintext_ever_leaves),
 	};
 

@@ -4,6 +4,7 @@
 #include "netns.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -35,6 +36,26 @@ bool netns_enter(void)
 	assert_int_equal(link_set_up(r, (int)if_nametoindex("lo")), 0);
 	rtnl_close(r);
 	return true;
+}
+
+static bool set_one(const char *path)
+{
+	int fd = open(path, O_WRONLY);
+	bool is_set = fd >= 0 && write(fd, "1", 1) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	return is_set;
+}
+
+bool netns_may_forward(void)
+{
+	bool may = set_one("/proc/sys/net/ipv4/ip_forward") &&
+		   set_one("/proc/sys/net/ipv6/conf/all/forwarding");
+
+	if (!may)
+		printf("1..1\nok 1 # SKIP forwarding cannot be switched on here\n");
+	return may;
 }
 
 struct prefix netns_prefix(const char *text)

@@ -14,6 +14,9 @@
  * then the whole program is skipped, and has said so in TAP. */
 bool netns_enter(void);
 
+/* Let it carry packets from one interface to another. False when the host does not let us: likewise. */
+bool netns_may_forward(void);
+
 struct prefix netns_prefix(const char *text);
 
 /* A TUN device that is up, without link-local address, with these addresses (NULL: none). */
