@@ -133,11 +133,6 @@ struct delta *delta_from_conf(const struct conf *c)
 
 /* --- the difference of two -------------------------------------------------------------------------------------- */
 
-static int compare_prefixes(const void *left, const void *right)
-{
-	return prefix_compare(left, right);
-}
-
 /* A copy in order; NULL without memory. */
 static struct prefix *sorted(const struct prefix *prefixes, size_t count)
 {
@@ -148,7 +143,7 @@ static struct prefix *sorted(const struct prefix *prefixes, size_t count)
 		prefix_mask(&copy[i]);
 	}
 	if (copy && count > 0)
-		qsort(copy, count, sizeof *copy, compare_prefixes);
+		qsort(copy, count, sizeof *copy, prefix_compare);
 	return copy;
 }
 
@@ -161,7 +156,7 @@ static bool diff_one_way(struct delta_peer *p, const struct conf_peer *these,
 
 	for (size_t i = 0; ok && i < these->allowed_count; i++)
 		if (!bsearch(&these->allowed[i], known, those->allowed_count, sizeof *known,
-			     compare_prefixes))
+			     prefix_compare))
 			ok = delta_add_allowed(p, &these->allowed[i], remove);
 	free(known);
 	return ok;

@@ -3,6 +3,7 @@
 #ifndef CRYPTO_AEAD_BACKEND_H
 #define CRYPTO_AEAD_BACKEND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct aead_job; /* crypto/aead.h */
@@ -14,10 +15,12 @@ struct aead_backend {
 	int (*start)(void);
 	void (*seal)(struct aead_job *jobs, size_t count);
 	void (*open)(struct aead_job *jobs, size_t count);
+	bool bare; /* it does not encrypt: only test builds have one, and only by its name */
 };
 
 extern const struct aead_backend aead_mb, aead_mb_avx2; /* only with HAVE_IPSECMB */
 extern const struct aead_backend aead_ossl, aead_sodium;
+extern const struct aead_backend aead_none; /* only with WARREN_TEST_HOOKS */
 
 /* The back end of this name, started, or NULL when it is not to be had here. */
 const struct aead_backend *aead_backend_find(const char *name);

@@ -694,7 +694,8 @@ static void stop(struct daemon *d)
 	local_close(d->uapi);
 	local_close(d->control);
 	resolve_free(d->names);
-	store_close(&d->store, d->mesh, loop_now(d->loop));
+	if (d->loop != NULL) /* else there was no memory for anything */
+		store_close(&d->store, d->mesh, loop_now(d->loop));
 	sweeper_end(
 		d->options->sweeper); /* while the device is ours: no other daemon has this name */
 	loop_unwatch(d->tun_watch);

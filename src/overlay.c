@@ -104,11 +104,6 @@ static int set_addresses(struct overlay *o, const struct conf *c, const struct l
 
 /* --- routes ----------------------------------------------------------------------------------------------------- */
 
-static int compare(const void *left, const void *right)
-{
-	return prefix_compare(left, right);
-}
-
 struct wanted {
 	struct prefix *items; /* sorted, masked */
 	size_t count;
@@ -123,7 +118,7 @@ static uint32_t table_of(const struct wanted *w, const struct prefix *p)
 static bool is_wanted(const struct wanted *w, const struct route_entry *e)
 {
 	return table_of(w, &e->prefix) == e->table &&
-	       bsearch(&e->prefix, w->items, w->count, sizeof *w->items, compare) != NULL;
+	       bsearch(&e->prefix, w->items, w->count, sizeof *w->items, prefix_compare) != NULL;
 }
 
 /* The prefixes that lead to peers, each once. -ENOMEM or 0. */
@@ -144,7 +139,7 @@ static int collect(struct wanted *w, const struct conf *c)
 	for (size_t i = 0; i < c->peer_count && room > 0; i++)
 		for (size_t j = 0; j < c->peers[i].allowed_count; j++)
 			w->items[w->count++] = c->peers[i].allowed[j];
-	qsort(w->items, w->count, sizeof *w->items, compare);
+	qsort(w->items, w->count, sizeof *w->items, prefix_compare);
 	return 0;
 }
 
@@ -162,16 +157,18 @@ static int add_routes(struct overlay *o, const struct wanted *w, const struct lo
 	char text[PREFIX_TEXT_MAX];
 	int err = there == NULL ? -ENOMEM : 0;
 
+	if (err < 0)
+		log_error(log, "out of memory");
 	for (size_t i = 0; err == 0 && i < before; i++)
 		if (is_wanted(w, &o->routes.items[i]))
 			there[there_count++] = o->routes.items[i].prefix;
 	if (err == 0)
-		qsort(there, there_count, sizeof *there, compare);
+		qsort(there, there_count, sizeof *there, prefix_compare);
 	for (size_t i = 0; err == 0 && i < w->count; i++) {
 		const struct prefix *p = &w->items[i];
 
 		if ((i > 0 && prefix_equal(p, p - 1)) ||
-		    bsearch(p, there, there_count, sizeof *there, compare) != NULL)
+		    bsearch(p, there, there_count, sizeof *there, prefix_compare) != NULL)
 			continue;
 		err = route_add(o->rtnl, &o->routes, o->index, p, table_of(w, p));
 		if (err < 0)
@@ -188,6 +185,8 @@ static int set_routes(struct overlay *o, const struct conf *c, const struct log 
 	struct wanted w;
 	int err = collect(&w, c);
 
+	if (err < 0)
+		log_error(log, "out of memory");
 	if (err == 0 && (err = add_routes(o, &w, log)) == 0 &&
 	    (err = full_set_rules(&o->full, o->rtnl, c, log)) == 0)
 		remove_routes(o, &w);

@@ -9,13 +9,8 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
-union request {
-	struct nlmsghdr header;
-	char bytes[RTNL_REQUEST_MAX];
-};
-
 /* The start of a request that changes this link. */
-static struct ifinfomsg *link_request(union request *q, int index)
+static struct ifinfomsg *link_request(union rtnl_request *q, int index)
 {
 	mnl_nlmsg_put_header(q->bytes)->nlmsg_type = RTM_NEWLINK;
 	struct ifinfomsg *link = mnl_nlmsg_put_extra_header(&q->header, sizeof *link);
@@ -26,7 +21,7 @@ static struct ifinfomsg *link_request(union request *q, int index)
 
 static int set_number(struct rtnl *r, int index, uint16_t attribute, uint32_t number)
 {
-	union request q;
+	union rtnl_request q;
 
 	link_request(&q, index);
 	mnl_attr_put_u32(&q.header, attribute, number);
@@ -45,7 +40,7 @@ int link_set_txqueuelen(struct rtnl *r, int index, uint32_t len)
 
 int link_set_up(struct rtnl *r, int index)
 {
-	union request q;
+	union rtnl_request q;
 	struct ifinfomsg *link = link_request(&q, index);
 
 	link->ifi_flags = link->ifi_change = IFF_UP;
@@ -54,7 +49,7 @@ int link_set_up(struct rtnl *r, int index)
 
 int link_set_no_ll(struct rtnl *r, int index)
 {
-	union request q;
+	union rtnl_request q;
 
 	link_request(&q, index);
 	struct nlattr *families = mnl_attr_nest_start(&q.header, IFLA_AF_SPEC);
@@ -70,7 +65,7 @@ int link_set_no_ll(struct rtnl *r, int index)
 static int address_ask(struct rtnl *r, uint16_t type, uint16_t flags, int index,
 		       const struct prefix *address)
 {
-	union request q;
+	union rtnl_request q;
 	size_t ip_len = addr_ip_len(address->family);
 
 	mnl_nlmsg_put_header(q.bytes)->nlmsg_type = type;

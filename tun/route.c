@@ -14,11 +14,6 @@
  * route of metric 256 first. */
 #define METRIC_V6 1024
 
-union request {
-	struct nlmsghdr header;
-	char bytes[RTNL_REQUEST_MAX];
-};
-
 /* What one message of a dump says. */
 struct seen {
 	struct prefix dst;
@@ -32,7 +27,7 @@ struct search {
 	uint32_t found_table; /* of the last that fits */
 };
 
-static struct rtmsg *route_request(union request *q, uint16_t type, uint8_t family)
+static struct rtmsg *route_request(union rtnl_request *q, uint16_t type, uint8_t family)
 {
 	mnl_nlmsg_put_header(q->bytes)->nlmsg_type = type;
 	struct rtmsg *m = mnl_nlmsg_put_extra_header(&q->header, sizeof *m);
@@ -43,7 +38,7 @@ static struct rtmsg *route_request(union request *q, uint16_t type, uint8_t fami
 static int route_ask(struct rtnl *r, uint16_t type, uint16_t flags, int index,
 		     const struct route_entry *e)
 {
-	union request q;
+	union rtnl_request q;
 	struct rtmsg *m = route_request(&q, type, e->prefix.family);
 
 	q.header.nlmsg_flags = flags;
@@ -92,7 +87,7 @@ static void look_at(void *ctx, const struct nlmsghdr *h)
 /* 1 when one fits, 0 when not, or -errno. */
 static int look_for(struct rtnl *r, struct search *s)
 {
-	union request q;
+	union rtnl_request q;
 
 	route_request(&q, RTM_GETROUTE, s->wanted.dst.family);
 	int err = rtnl_dump(r, &q.header, look_at, s);

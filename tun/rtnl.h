@@ -2,11 +2,17 @@
 #ifndef TUN_RTNL_H
 #define TUN_RTNL_H
 
+#include <linux/netlink.h>
+
 #define RTNL_REQUEST_MAX 512 /* room for any request made in this folder */
+
+union rtnl_request {
+	struct nlmsghdr header;
+	char bytes[RTNL_REQUEST_MAX];
+};
 
 struct reader;
 struct rtnl;
-struct nlmsghdr;
 
 /* The next message of what was received, in place; its length lies within. NULL at the end, and when one is cut short: then the
  * reader failed. (mnl_nlmsg_ok() takes a length beyond INT_MAX for a negative one, which fits anywhere.) */

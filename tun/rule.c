@@ -15,19 +15,14 @@
 
 #define PURGE_MAX 16 /* rules in one go */
 
-union request {
-	struct nlmsghdr header;
-	char bytes[RTNL_REQUEST_MAX];
-};
-
 /* What one message of a dump says. */
 struct seen {
 	uint32_t table, priority;
 	uint8_t protocol;
-	bool marked; /* all but what has the mark */
+	bool inverted; /* for all but what has the mark */
 };
 
-static struct fib_rule_hdr *rule_request(union request *q, uint16_t type, uint8_t family)
+static struct fib_rule_hdr *rule_request(union rtnl_request *q, uint16_t type, uint8_t family)
 {
 	mnl_nlmsg_put_header(q->bytes)->nlmsg_type = type;
 	struct fib_rule_hdr *m = mnl_nlmsg_put_extra_header(&q->header, sizeof *m);
@@ -35,7 +30,7 @@ static struct fib_rule_hdr *rule_request(union request *q, uint16_t type, uint8_
 	return m;
 }
 
-static struct fib_rule_hdr *put_rule(union request *q, uint16_t type, const struct rule *rule,
+static struct fib_rule_hdr *put_rule(union rtnl_request *q, uint16_t type, const struct rule *rule,
 				     uint32_t table, uint32_t priority)
 {
 	struct fib_rule_hdr *m = rule_request(q, type, rule->family);
@@ -51,7 +46,7 @@ static struct fib_rule_hdr *put_rule(union request *q, uint16_t type, const stru
 
 static int ask_unmarked(struct rtnl *r, uint16_t type, const struct rule *rule)
 {
-	union request q;
+	union rtnl_request q;
 	struct fib_rule_hdr *m = put_rule(&q, type, rule, rule->table, rule->priority);
 
 	m->flags = FIB_RULE_INVERT;
@@ -61,7 +56,7 @@ static int ask_unmarked(struct rtnl *r, uint16_t type, const struct rule *rule)
 
 static int ask_main(struct rtnl *r, uint16_t type, const struct rule *rule)
 {
-	union request q;
+	union rtnl_request q;
 
 	put_rule(&q, type, rule, RT_TABLE_MAIN, rule->priority - 1);
 	mnl_attr_put_u32(&q.header, FRA_SUPPRESS_PREFIXLEN, 0);
@@ -101,14 +96,14 @@ static void look_at(void *ctx, const struct nlmsghdr *h)
 
 	if (h->nlmsg_type != RTM_NEWRULE || mnl_nlmsg_get_payload_len(h) < sizeof *m)
 		return;
-	struct seen seen = {.table = m->table, .marked = (m->flags & FIB_RULE_INVERT) != 0};
+	struct seen seen = {.table = m->table, .inverted = (m->flags & FIB_RULE_INVERT) != 0};
 	mnl_attr_parse(h, sizeof *m, see_attribute, &seen);
 	s->look(s, &seen);
 }
 
 static int look_for(struct rtnl *r, struct search *s)
 {
-	union request q;
+	union rtnl_request q;
 
 	rule_request(&q, RTM_GETRULE, s->family);
 	return rtnl_dump(r, &q.header, look_at, s);
@@ -127,7 +122,7 @@ static void look_at_table(struct search *s, const struct seen *seen)
 
 static void look_at_ours(struct search *s, const struct seen *seen)
 {
-	if (seen->protocol == RULE_PROTOCOL && seen->marked && s->ours_count < PURGE_MAX)
+	if (seen->protocol == RULE_PROTOCOL && seen->inverted && s->ours_count < PURGE_MAX)
 		s->ours[s->ours_count++] = (struct rule){
 			.family = s->family, .table = seen->table, .priority = seen->priority};
 }

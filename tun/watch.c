@@ -326,10 +326,7 @@ static void on_listed(void *ctx, const struct nlmsghdr *message)
 
 static int list(struct watch *w, uint16_t type, size_t head_len)
 {
-	union {
-		struct nlmsghdr header;
-		char bytes[RTNL_REQUEST_MAX];
-	} q;
+	union rtnl_request q;
 
 	mnl_nlmsg_put_header(q.bytes)->nlmsg_type = type;
 	mnl_nlmsg_put_extra_header(&q.header, head_len); /* zero: of all families, all of them */

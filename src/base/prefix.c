@@ -52,8 +52,9 @@ bool prefix_equal(const struct prefix *a, const struct prefix *b)
 	       memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
-int prefix_compare(const struct prefix *a, const struct prefix *b)
+int prefix_compare(const void *left, const void *right)
 {
+	const struct prefix *a = left, *b = right;
 	int order = a->family - b->family;
 
 	if (order == 0)

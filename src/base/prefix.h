@@ -20,8 +20,8 @@ const char *prefix_print(const struct prefix *p, char buf[static PREFIX_TEXT_MAX
 
 void prefix_mask(struct prefix *p);
 bool prefix_equal(const struct prefix *a, const struct prefix *b);
-/* For sorting, as qsort has it: by family, address, length. */
-int prefix_compare(const struct prefix *a, const struct prefix *b);
+/* For qsort and bsearch of prefixes: by family, address, length. */
+int prefix_compare(const void *left, const void *right);
 /* True when `ip` (4 or 16 bytes by p's family) lies in p. */
 bool prefix_contains(const struct prefix *p, const uint8_t *ip);
 /* True when the two have an address in common. */

@@ -9,6 +9,8 @@
 
 #define BLOCK_LEN 64 /* ChaCha20 */
 
+_Static_assert(sizeof((struct rand *)NULL)->pool % 4 == 0, "whole numbers");
+
 struct rand rand_system(void)
 {
 	return (struct rand){.seeded = false};
@@ -39,8 +41,16 @@ uint32_t rand_u32(struct rand *r)
 {
 	uint8_t bytes[4];
 
-	rand_bytes(r, bytes, sizeof bytes);
-	return load_le32(bytes);
+	if (r->seeded) {
+		rand_bytes(r, bytes, sizeof bytes);
+		return load_le32(bytes);
+	}
+	if (r->pool_left == 0) {
+		randombytes_buf(r->pool, sizeof r->pool);
+		r->pool_left = sizeof r->pool;
+	}
+	r->pool_left -= sizeof bytes;
+	return load_le32(r->pool + r->pool_left);
 }
 
 uint32_t rand_below(struct rand *r, uint32_t bound)

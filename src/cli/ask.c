@@ -28,6 +28,13 @@ static void tell_errors(const struct cli *cli, const json_t *errors)
 	}
 }
 
+enum cli_exit ask_tell(const struct cli *cli, const char *path, int err)
+{
+	fprintf(cli->err, "warren: cannot ask %s: %s%s\n", path, strerror(-err),
+		err == -EACCES ? "; be root or of its group" : "");
+	return CLI_FAILED;
+}
+
 enum cli_exit ask_judge(const struct cli *cli, const char *interface, const json_t *reply)
 {
 	const char *schema = json_string_value(json_object_get(reply, "schema"));
@@ -59,11 +66,8 @@ enum cli_exit ask_daemon(const struct cli *cli, const char *interface, const cha
 	int err = client_ask(path, request, patience, &answer);
 	if (err == -ENOENT || err == -ECONNREFUSED)
 		return CLI_NOT_RUNNING;
-	if (err < 0) {
-		fprintf(cli->err, "warren: cannot ask %s: %s%s\n", path, strerror(-err),
-			err == -EACCES ? "; be root" : "");
-		return CLI_FAILED;
-	}
+	if (err < 0)
+		return ask_tell(cli, path, err);
 
 	*reply = json_loads(answer, 0, NULL);
 	free(answer);

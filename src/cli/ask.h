@@ -15,6 +15,8 @@ void ask_path(const struct cli *cli, const char *interface, char path[static ASK
  * said on cli->err, with all errors that the daemon names. */
 enum cli_exit ask_daemon(const struct cli *cli, const char *interface, const char *request,
 			 usec patience, json_t **reply);
+/* Say why whoever listens there could not be asked, which is -errno of client_ask or client_follow. CLI_FAILED. */
+enum cli_exit ask_tell(const struct cli *cli, const char *path, int err);
 /* Whether an answer is one of a daemon that did what was asked; else CLI_FAILED, after saying what it is. */
 enum cli_exit ask_judge(const struct cli *cli, const char *interface, const json_t *reply);
 /* True when a daemon answers, whatever it says. */

@@ -34,12 +34,17 @@ bool daemons_list(const struct cli *cli, char ***out, size_t *count)
 	*out = calloc((size_t)found, sizeof **out);
 	for (int i = 0; i < found; i++) {
 		size_t len = strlen(entries[i]->d_name) - strlen(".sock");
-		if (*out)
-			(*out)[(*count)++] = strndup(entries[i]->d_name, len);
+		char *name = *out ? strndup(entries[i]->d_name, len) : NULL;
+		if (name)
+			(*out)[(*count)++] = name;
 		free(entries[i]);
 	}
 	free(entries);
-	return true;
+	if (*count == (size_t)found)
+		return true;
+	fprintf(cli->err, "warren: not enough memory\n");
+	daemons_free(*out, *count);
+	return false;
 }
 
 void daemons_free(char **list, size_t count)

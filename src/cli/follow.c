@@ -130,9 +130,7 @@ static enum cli_exit follow(struct follower *f)
 	}
 	if (f->listening && err == -ECONNRESET)
 		return tell_end(f);
-	fprintf(f->cli->err, "warren: cannot ask %s: %s%s\n", path, strerror(-err),
-		err == -EACCES ? "; be root or of its group" : "");
-	return CLI_FAILED;
+	return ask_tell(f->cli, path, err);
 }
 
 static enum cli_exit follow_only(struct follower *f)

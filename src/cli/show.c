@@ -1,15 +1,12 @@
 /* status (interface.md section 4): asks the daemons and prints what they say. */
 #include "cli/show.h"
 
-#include <errno.h>
 #include <jansson.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/log.h"
-#include "cli/client.h"
+#include "cli/ask.h"
 #include "cli/daemons.h"
 #include "cli/view.h"
 
@@ -60,54 +57,24 @@ static bool wants_color(const struct cli *cli, const struct options *o)
 
 /* --- asking ----------------------------------------------------------------------------------------------------- */
 
-/* The status object in an answer, as a new reference; NULL after saying what else it is. */
-static json_t *status_of(const struct cli *cli, const char *interface, const char *answer)
-{
-	json_t *reply = json_loads(answer, 0, NULL);
-	const char *schema = json_string_value(json_object_get(reply, "schema"));
-	const char *error = json_string_value(json_object_get(reply, "error"));
-	json_t *status = NULL;
-	char shown[256];
-
-	if (!schema || strcmp(schema, "warren.reply/1") != 0) {
-		fprintf(cli->err,
-			"warren: %s: the daemon's answer is not understood; is it of another "
-			"version?\n",
-			interface);
-	} else if (error) {
-		log_escape(shown, sizeof shown, error);
-		fprintf(cli->err, "warren: %s: %s\n", interface, shown);
-	} else {
-		status = json_incref(json_object_get(reply, "status"));
-		if (!status)
-			fprintf(cli->err, "warren: %s: the daemon's answer has no status\n",
-				interface);
-	}
-	json_decref(reply);
-	return status;
-}
-
 /* The status text of one daemon in *json, free() it. */
 static enum cli_exit ask(const struct cli *cli, const char *interface, char **json)
 {
-	char path[PATH_MAX], *answer;
+	json_t *reply;
+	enum cli_exit result =
+		ask_daemon(cli, interface, "{\"cmd\":\"status\"}", ANSWER_FOR, &reply);
 
-	snprintf(path, sizeof path, "%s/%s.sock", cli->run_dir, interface);
-	int err = client_ask(path, "{\"cmd\":\"status\"}", ANSWER_FOR, &answer);
-	if (err == -ENOENT || err == -ECONNREFUSED) {
+	*json = NULL;
+	if (result == CLI_NOT_RUNNING)
 		daemons_tell_missing(cli, interface);
-		return CLI_NOT_RUNNING;
-	}
-	if (err) {
-		fprintf(cli->err, "warren: cannot ask %s: %s%s\n", path, strerror(-err),
-			err == -EACCES ? "; be root or of its group" : "");
-		return CLI_FAILED;
-	}
-
-	json_t *status = status_of(cli, interface, answer);
-	*json = status ? json_dumps(status, JSON_COMPACT) : NULL;
-	json_decref(status);
-	free(answer);
+	if (result != CLI_OK)
+		return result;
+	const json_t *status = json_object_get(reply, "status");
+	if (status)
+		*json = json_dumps(status, JSON_COMPACT);
+	if (!*json)
+		fprintf(cli->err, "warren: %s: the daemon's answer has no status\n", interface);
+	json_decref(reply);
 	return *json ? CLI_OK : CLI_FAILED;
 }
 

@@ -20,12 +20,16 @@ union block {
 	max_align_t align;
 };
 
+static bool refused; /* some allocation of jansson's, since it was last set to false */
+
 static void *wiped_alloc(size_t len)
 {
 	union block *b = len <= SIZE_MAX - sizeof *b ? malloc(sizeof *b + len) : NULL;
 
-	if (b == NULL)
+	if (b == NULL) {
+		refused = true;
 		return NULL;
+	}
 	b->len = len;
 	return b + 1;
 }
@@ -275,9 +279,14 @@ static void read_command(struct answer_request *out, const json_t *request, uid_
 
 void answer_read(struct answer_request *out, const char *text, uid_t uid)
 {
+	refused = false;
 	json_t *request = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 
 	*out = (struct answer_request){.kind = ANSWER_REFUSED};
-	read_command(out, request, uid);
+	/* jansson 2.14 goes on when its buffer cannot grow, and leaves out a character. */
+	if (refused)
+		refuse(out, "out of memory");
+	else
+		read_command(out, request, uid);
 	json_decref(request);
 }

@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <ev.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,6 +52,67 @@ struct loop_signal {
 	void (*caught)(void *ctx, int signum);
 	void *ctx;
 };
+
+/* --- memory for libev ------------------------------------------------------------------------------------------- */
+
+/* libev ends the process when it gets no memory (reliability.md, F60), so where the host refuses it gets some of this. Its arrays
+ * double: they ask a few times in a life, and fewer than RESERVE_LEN bytes up to a thousand descriptors. */
+#define RESERVE_LEN (128u << 10)
+
+union piece {
+	size_t len; /* of what follows */
+	max_align_t align;
+};
+
+static union piece reserve[RESERVE_LEN / sizeof(union piece)];
+static size_t reserve_used,
+	reserve_given; /* in pieces of the array; and how many are not given back */
+
+static bool is_reserve(const union piece *p)
+{
+	return p >= reserve && p < reserve + sizeof reserve / sizeof reserve[0];
+}
+
+static union piece *take_reserve(size_t len)
+{
+	size_t units = (len + sizeof reserve[0] - 1) / sizeof reserve[0];
+	union piece *p = &reserve[reserve_used];
+
+	if (units > sizeof reserve / sizeof reserve[0] - reserve_used)
+		return NULL;
+	reserve_used += units;
+	reserve_given++;
+	return p;
+}
+
+static void give_back(union piece *p)
+{
+	if (!is_reserve(p))
+		free(p);
+	else if (--reserve_given == 0)
+		reserve_used = 0;
+}
+
+/* As realloc(), but length zero frees. */
+static void *allocate(void *p, long len)
+{
+	union piece *old = p != NULL ? (union piece *)p - 1 : NULL, *fresh = NULL;
+	size_t room = sizeof *fresh + (size_t)len;
+
+	if (len > 0) {
+		fresh = malloc(room);
+		if (fresh == NULL && (fresh = take_reserve(room)) == NULL)
+			return NULL; /* and libev gives up */
+		fresh->len = (size_t)len;
+	}
+	if (old != NULL && fresh != NULL)
+		memcpy(fresh + 1, p, old->len < fresh->len ? old->len : fresh->len);
+	if (old != NULL)
+		give_back(old);
+	return fresh != NULL ? fresh + 1 : NULL;
+}
+
+/* --- time ------------------------------------------------------------------------------------------------------- */
 
 static usec clock_usec(clockid_t clock)
 {
@@ -169,6 +232,7 @@ struct loop *loop_new(void)
 	fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (fd < 0)
 		goto no_timer;
+	ev_set_allocator(allocate);
 	l->ev = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	if (l->ev == NULL)
 		goto no_ev;

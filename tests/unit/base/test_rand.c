@@ -54,6 +54,19 @@ TEST(a_call_longer_than_a_block_does_not_repeat_in_the_next)
 	assert_memory_equal(x + 128, y, sizeof y);
 }
 
+/* Twice as many as are fetched at once. */
+TEST(numbers_of_the_system_do_not_repeat)
+{
+	struct rand r = rand_system();
+	uint32_t seen[2 * sizeof r.pool / sizeof(uint32_t)];
+
+	for (size_t i = 0; i < sizeof seen / sizeof seen[0]; i++) {
+		seen[i] = rand_u32(&r);
+		for (size_t j = 0; j < i; j++)
+			assert_true(j == 0 || seen[i] != seen[j] || seen[i - 1] != seen[j - 1]);
+	}
+}
+
 TEST(the_system_does_not_repeat)
 {
 	struct rand r = rand_system();
@@ -112,6 +125,7 @@ int main(void)
 		RUN(other_seeds_and_later_calls_give_other_bytes),
 		RUN(the_seeded_stream_is_chacha20),
 		RUN(a_call_longer_than_a_block_does_not_repeat_in_the_next),
+		RUN(numbers_of_the_system_do_not_repeat),
 		RUN(the_system_does_not_repeat),
 		RUN(stays_below_its_bound_and_reaches_every_value_evenly),
 		RUN(has_no_bias_at_large_bounds),
