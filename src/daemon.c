@@ -29,8 +29,9 @@
 
 #define UAPI_FOLDER    "/var/run/wireguard"
 #define CONTROL_FOLDER "/run/warren"
-#define QUEUE_LEN      100 /* of super-packets of 64 KB: what waits there is latency */
-#define ROUNDS_MAX     8 /* batches of one descriptor per wake-up, so that none starves the others */
+#define QUEUE_LEN                                                                                  \
+	500 /* packets that wait to be read: a burst of small ones; of streams see queue.h */
+#define ROUNDS_MAX 8 /* batches of one descriptor per wake-up, so that none starves the others */
 
 struct daemon {
 	const struct daemon_options *options;
@@ -166,15 +167,17 @@ static void on_net_readable(void *ctx, int events)
 
 static void read_tun(struct daemon *d)
 {
+	static const enum drop reasons[] = {DROP_VNET, DROP_OFFLOAD, DROP_QUEUE};
+	usec now = loop_now(d->loop);
 	int n = 0;
 
-	for (int i = 0; i < ROUNDS_MAX && (n = tun_read(d->tun, &d->in)) > 0; i++) {
+	for (int i = 0; i < ROUNDS_MAX && (n = tun_read(d->tun, now, &d->in)) > 0; i++) {
 		stages_note_batch(&d->stages, STAGE_TUN_READ, (size_t)n);
-		mesh_outbound(d->mesh, &d->in, loop_now(d->loop), &d->out);
+		mesh_outbound(d->mesh, &d->in, now, &d->out);
 		flush(d);
 	}
-	mesh_count_drop(d->mesh, DROP_VNET, tun_take_dropped(d->tun, DROP_VNET));
-	mesh_count_drop(d->mesh, DROP_OFFLOAD, tun_take_dropped(d->tun, DROP_OFFLOAD));
+	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+		mesh_count_drop(d->mesh, reasons[i], tun_take_dropped(d->tun, reasons[i]));
 	if (n == -EBADFD) {
 		log_info(d->log, "the interface was deleted: stopping");
 		loop_stop(d->loop);

@@ -27,6 +27,7 @@
 
 #include "tun/gro.h"
 #include "tun/gso.h"
+#include "tun/queue.h"
 #include "tun/vnet.h"
 
 #ifndef TUN_F_USO4 /* linux-libc-dev before 6.2 */
@@ -64,6 +65,7 @@ struct tun {
 	size_t used;      /* bytes of the arena */
 	size_t direct;    /* the first piece of a read */
 	struct gso super; /* what is left of a super-packet */
+	struct queue queue;
 	struct gro gro;
 };
 
@@ -257,7 +259,7 @@ static uint8_t *join_pieces(struct tun *t, const struct vnet *vnet, uint8_t *fir
 }
 
 /* Of `len` bytes with the header before them make packets. */
-static void take_read(struct tun *t, uint8_t *first, size_t len, struct batch *in)
+static void take_read(struct tun *t, uint8_t *first, size_t len, usec now, struct batch *in)
 {
 	struct vnet vnet = {.gso_type = VNET_PLAIN};
 	uint8_t *packet;
@@ -271,6 +273,10 @@ static void take_read(struct tun *t, uint8_t *first, size_t len, struct batch *i
 		t->dropped[drop]++;
 	} else if (tun_pending(t)) {
 		t->stats.rx_supers++;
+		if (queue_loses(&t->queue, now)) {
+			gso_next(&t->super, first);
+			t->dropped[DROP_QUEUE]++;
+		}
 		cut(t, in);
 	} else {
 		arena_take(t, len, in);
@@ -283,7 +289,7 @@ static bool worth_a_read(const struct tun *t, const struct batch *in, int reads)
 	       !tun_pending(t);
 }
 
-int tun_read(struct tun *t, struct batch *in)
+int tun_read(struct tun *t, usec now, struct batch *in)
 {
 	in->count = 0;
 	t->used = 0;
@@ -298,9 +304,11 @@ int tun_read(struct tun *t, struct batch *in)
 
 		if (got < 0 && errno == EBADFD)
 			return -EBADFD;
-		if (got <= (ssize_t)t->vnet_len)
-			break; /* nothing waits */
-		take_read(t, first, (size_t)got - t->vnet_len, in);
+		if (got <= (ssize_t)t->vnet_len) {
+			queue_emptied(&t->queue);
+			break;
+		}
+		take_read(t, first, (size_t)got - t->vnet_len, now, in);
 	}
 	t->stats.rx_packets += in->count;
 	t->stats.rx_batches += in->count > 0;

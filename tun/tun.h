@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/drop.h"
 #include "base/packet.h"
 
@@ -56,11 +57,12 @@ const char *tun_offload_name(enum tun_offload o);
  * Returns the count: 0 when nothing waits or the device is down; or -EBADFD when the device is gone
  * (link deleted), which ends the daemon cleanly. The descriptor is readable then, so the loop
  * notices at once. */
-int tun_read(struct tun *t, struct batch *in);
+int tun_read(struct tun *t, usec now, struct batch *in);
 /* True while the rest of a super-packet waits in `t` for the next tun_read: the descriptor does not
  * tell of it. */
 bool tun_pending(const struct tun *t);
-/* How many packets tun_read has dropped for this reason since last asked: DROP_VNET, DROP_OFFLOAD. */
+/* How many packets tun_read has dropped for this reason since last asked: DROP_VNET, DROP_OFFLOAD,
+ * DROP_QUEUE (queue.h). */
 uint64_t tun_take_dropped(struct tun *t, enum drop why);
 
 /* Write all packets. The VNET_LEN bytes before each are overwritten, and headers of packets are (see

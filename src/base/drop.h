@@ -32,7 +32,10 @@
 	X(TUN_FAILED, "tun_failed", "the TUN device refused it")                                   \
 	X(TRUNCATED, "truncated", "arrived longer than a buffer")                                  \
 	X(VNET, "vnet", "outgoing packet whose offload header asks what it cannot have")           \
-	X(OFFLOAD, "offload", "outgoing super-packet, or one without checksum, that cannot be one")
+	X(OFFLOAD, "offload",                                                                      \
+	  "outgoing super-packet, or one without checksum, that cannot be one")                    \
+	X(QUEUE, "queue",                                                                          \
+	  "outgoing segment lost, to tell its stream that it fills the queue of the TUN")
 
 enum drop {
 	DROP_NONE,

@@ -66,28 +66,41 @@ all_sound() {
 
 # The sum over all results of a kind: word N of the line.
 total() {
-	cat "$LAB_DIR/$1"-*-[46].log | awk -v n="$2" '{ sum += $n } END { print sum }'
+	cat "$LAB_DIR/$1"-*-[46].log | awk -v n="$2" '{ sum += $n } END { printf "%.0f\n", sum }'
+}
+
+# drops FILTER: of both daemons, by their own account.
+drops() {
+	local host
+	for host in left right; do
+		"$WARREN" status --json "$(lab_if $host)" | jq ".drops | $1"
+	done | awk '{ sum += $1 } END { print sum }'
+}
+
+# Where the queue of a TUN stood, the daemon lost a segment on purpose: on a machine too busy for its own programs.
+few_are_lost() {
+	local lost
+	lost=$(total udp 10)
+	echo "$lost lost"
+	[ "$lost" -le "$(drops .queue)" ]
 }
 
 in_order() {
+	[ "$(drops .queue)" = 0 ] || return 0
 	local host
 	for host in left right; do
 		lab_exec $host nstat -asz TcpExtTCPOFOQueue | awk '/OFO/ { print $2 }'
 	done | awk '{ sum += $1 } END { exit sum != 0 }'
 }
 
-# What the daemons dropped, by their own account; a few packets of the kernel's own (to multicast addresses) have no peer.
+# A few packets of the kernel's own, to multicast addresses, have no peer.
 nothing_dropped() {
-	local host status=0
-	for host in left right; do
-		"$WARREN" status --json "$(lab_if $host)" | jq -e '.drops | del(.no_peer) | add // 0 | . == 0' ||
-			{ "$WARREN" status --json "$(lab_if $host)" | jq .drops; status=1; }
-	done
-	return $status
+	[ "$(drops 'del(.no_peer, .queue) | add')" = 0 ]
 }
 
 ok "datagrams begin" begin udp $((210000 * times))
-ok "every datagram arrives, byte for byte and in order" all_sound udp || lab_explain warrend-left warrend-right
+ok "datagrams arrive byte for byte and in order" all_sound udp || lab_explain warrend-left warrend-right
+ok "every one" few_are_lost
 cat "$LAB_DIR"/udp-*-[46].log | sed 's/^/# /'
 ok "streams begin" begin tcp $((75000000 * times))
 ok "every byte of the streams arrives" all_sound tcp || lab_explain warrend-left warrend-right

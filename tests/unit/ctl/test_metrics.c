@@ -374,6 +374,12 @@ TEST(peers_have_their_counts)
 	assert_string_equal(value2("warren_peer_state", "peer", "nas", "state", "direct"), "1");
 	assert_string_equal(value2("warren_peer_state", "peer", "nas", "state", "idle"), "0");
 	assert_string_equal(value2("warren_peer_state", "peer", "nas", "state", "down"), "0");
+
+	/* The responder. */
+	key_public_short(&n->key, text);
+	read_page_of(&nodes[2], &counted);
+	assert_string_equal(value("warren_peer_handshakes_total", "peer", text), "1");
+	assert_string_equal(value("warren_peer_handshake_initiations_total", "peer", text), "0");
 	stop_all();
 }
 

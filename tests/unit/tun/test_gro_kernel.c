@@ -86,7 +86,7 @@ static void expect_all_as_they_were(void)
 	size_t seen = 0;
 
 	while (seen < scene.batch.count && poll(&readable, 1, WAIT_MS) > 0) {
-		tun_read(scene.out, &scene.read);
+		tun_read(scene.out, 0, &scene.read);
 		for (size_t i = 0; i < scene.read.count; i++) {
 			struct packet *p = &scene.read.packets[i];
 

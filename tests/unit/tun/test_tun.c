@@ -139,12 +139,12 @@ static void check_both_ways(struct tun *t)
 
 	host_send(fd, "ping", 4);
 	assert_true(events(t, 1000) & POLLIN);
-	assert_int_equal(tun_read(t, &batch), 1);
+	assert_int_equal(tun_read(t, 0, &batch), 1);
 	assert_int_equal(batch.count, 1);
 	assert_int_equal(batch.packets[0].len, 32);
 	assert_true(is_sound(&batch.packets[0]));
 	assert_memory_equal(batch.packets[0].data + 28, "ping", 4);
-	assert_int_equal(tun_read(t, &batch), 0);
+	assert_int_equal(tun_read(t, 0, &batch), 0);
 
 	assert_int_equal(write_one(t, datagram("pong", 4)), 0);
 	assert_int_equal(recv(fd, text, sizeof text, 0), 4);
@@ -175,7 +175,7 @@ TEST(carries_the_longest_packet)
 	memset(long_text, 'x', sizeof long_text);
 	long_text[sizeof long_text - 1] = 'y';
 	host_send(fd, long_text, sizeof long_text);
-	assert_int_equal(tun_read(t, &batch), 1);
+	assert_int_equal(tun_read(t, 0, &batch), 1);
 	assert_int_equal(batch.packets[0].len, 65535);
 	assert_true(is_sound(&batch.packets[0]));
 
@@ -193,7 +193,7 @@ TEST(reads_a_batch_in_order_and_the_rest_next_time)
 
 	for (int i = 0; i < 300; i++)
 		host_send(fd, &i, sizeof i);
-	while (tun_read(t, &batch) > 0) {
+	while (tun_read(t, 0, &batch) > 0) {
 		batches++;
 		for (size_t i = 0; i < batch.count; i++, seen++) {
 			assert_true(is_sound(&batch.packets[i]));
@@ -236,7 +236,7 @@ TEST(says_at_once_when_the_link_was_deleted)
 	assert_int_equal(events(t, 0), 0);
 	netns_link_delete(r, tun_index(t));
 	assert_int_equal(events(t, 1000), POLLERR); /* which libev reports as readable */
-	assert_int_equal(tun_read(t, &batch), -EBADFD);
+	assert_int_equal(tun_read(t, 0, &batch), -EBADFD);
 	assert_int_equal(write_one(t, datagram("late", 4)), -EBADFD);
 	tun_close(t);
 }
@@ -247,7 +247,7 @@ TEST(a_device_that_is_down_neither_fails_nor_wakes)
 
 	netns_link_down(r, tun_index(t));
 	assert_int_equal(events(t, 0), 0);
-	assert_int_equal(tun_read(t, &batch), 0);
+	assert_int_equal(tun_read(t, 0, &batch), 0);
 	assert_int_equal(write_one(t, datagram("lost", 4)), 1);
 	assert_int_equal(tun_stats(t)->tx_failed, 1);
 	assert_int_equal(link_set_up(r, tun_index(t)), 0);
@@ -298,7 +298,7 @@ TEST(adopts_a_device_with_and_without_vnet_header)
 		assert_int_equal(tun_adopt(&t, fd), 0);
 		assert_string_equal(tun_name(t), "given0");
 		assert_int_equal(tun_index(t), if_nametoindex("given0"));
-		assert_int_equal(tun_read(t, &batch), 0); /* and does not block */
+		assert_int_equal(tun_read(t, 0, &batch), 0); /* and does not block */
 		assert_int_equal(link_set_no_ll(r, tun_index(t)), 0);
 		assert_int_equal(link_set_up(r, tun_index(t)), 0);
 		assert_int_equal(link_add_address(r, tun_index(t), &p), 0);

@@ -17,6 +17,7 @@
 #include "support/inner.h"
 #include "support/test.h"
 #include "tun/link.h"
+#include "tun/queue.h"
 #include "tun/tun.h"
 #include "tun/vnet.h"
 
@@ -174,7 +175,7 @@ static void read_all(size_t count, void (*expect)(size_t i, struct packet *p))
 	size_t seen = 0;
 
 	while (seen < count && (tun_pending(scene.out) || poll(&readable, 1, WAIT_MS) > 0)) {
-		int n = tun_read(scene.out, &scene.read);
+		int n = tun_read(scene.out, 0, &scene.read);
 
 		assert_int_equal(n, scene.read.count);
 		assert_true(scene.read.count <= BATCH_MAX);
@@ -296,11 +297,11 @@ TEST(a_super_packet_longer_than_a_batch_is_read_on)
 	write_long(65000, 100);
 	do {
 		assert_int_equal(poll(&readable, 1, WAIT_MS), 1);
-		assert_true(tun_read(scene.out, &scene.read) > 0);
+		assert_true(tun_read(scene.out, 0, &scene.read) > 0);
 	} while (!tun_pending(scene.out));
 	assert_int_equal(scene.read.count, BATCH_MAX);
 	assert_int_equal(poll(&readable, 1, 0), 0); /* which does not tell */
-	assert_true(tun_read(scene.out, &scene.read) >= 650 - BATCH_MAX);
+	assert_true(tun_read(scene.out, 0, &scene.read) >= 650 - BATCH_MAX);
 	assert_false(tun_pending(scene.out));
 }
 
@@ -309,11 +310,46 @@ TEST(a_batch_is_a_few_super_packets)
 	for (int i = 0; i < 8; i++)
 		write_long(65000, 1300);
 	for (size_t seen = 0, n; seen < 8 * 50; seen += n) {
-		n = (size_t)tun_read(scene.out, &scene.read);
+		n = (size_t)tun_read(scene.out, 0, &scene.read);
 		assert_in_range(n, 1, 5 * 50);
 	}
 	assert_true(tun_stats(scene.out)->rx_batches >= 2);
 	assert_int_equal(tun_stats(scene.out)->rx_supers, 8);
+}
+
+static size_t read_ours(usec now)
+{
+	size_t count = 0;
+
+	tun_read(scene.out, now, &scene.read);
+	for (size_t i = 0; i < scene.read.count; i++)
+		count += is_ours(&scene.read.packets[i]);
+	return count;
+}
+
+/* The first segment: what comes after it is what its receiver tells of. */
+TEST(a_stream_that_fills_the_queue_loses_a_segment_and_no_more)
+{
+	usec now = SEC(1);
+	size_t seen = 0;
+
+	for (int i = 0; i < 20; i++)
+		write_long(65000, 1300);
+	do {
+		seen += read_ours(now);
+		now += QUEUE_INTERVAL * 3 / 4;
+	} while (seen < 8 * 50);
+	assert_int_equal(tun_take_dropped(scene.out, DROP_QUEUE), 1);
+	for (size_t n; (n = read_ours(now)) > 0;)
+		seen += n;
+	assert_int_equal(seen + tun_take_dropped(scene.out, DROP_QUEUE), 20 * 50 - 1);
+
+	/* It is empty now; what is small is never lost. */
+	for (int i = 0; i < 300; i++)
+		write_long(100, 100);
+	for (seen = 0; seen < 300; now += QUEUE_INTERVAL)
+		seen += read_ours(now);
+	assert_int_equal(tun_take_dropped(scene.out, DROP_QUEUE), 0);
 }
 
 /* Its headers, repeated, take more memory than its payload: 2 KB of destination options. */
@@ -345,7 +381,7 @@ TEST(a_super_packet_of_long_headers_is_read_on)
 	read_instead = raw;
 	read_instead_len = VNET_LEN + long_len;
 	do {
-		assert_true(tun_read(scene.out, &scene.read) > 0);
+		assert_true(tun_read(scene.out, 0, &scene.read) > 0);
 		for (size_t i = 0; i < scene.read.count; i++, seen++) {
 			struct packet *p = &scene.read.packets[i];
 
@@ -515,7 +551,7 @@ static void expect_dropped(enum drop why, const uint8_t *raw, size_t len)
 
 	read_instead = raw;
 	read_instead_len = len;
-	tun_read(scene.out, &scene.read);
+	tun_read(scene.out, 0, &scene.read);
 	for (size_t i = 0; i < scene.read.count; i++)
 		assert_false(is_ours(&scene.read.packets[i]));
 	assert_int_equal(tun_take_dropped(scene.out, why), 1);
@@ -567,6 +603,7 @@ int main(void)
 		RUN_IN_SCENE(ordinary_packets_among_them_keep_their_place),
 		RUN_IN_SCENE(a_super_packet_longer_than_a_batch_is_read_on),
 		RUN_IN_SCENE(a_batch_is_a_few_super_packets),
+		RUN_IN_SCENE(a_stream_that_fills_the_queue_loses_a_segment_and_no_more),
 		RUN_IN_SCENE(a_super_packet_of_long_headers_is_read_on),
 		RUN_IN_SCENE(vuln_59_carries_packets_of_mtu_65535),
 		RUN_IN_SCENE(vuln_59_carries_packets_of_mtu_68),
