@@ -1,4 +1,4 @@
-/* BLAKE2s (RFC 7693), its keyed form, HMAC over it and Noise's KDF. No memory is asked for. */
+/* BLAKE2s (RFC 7693), its keyed form, HMAC over it and Noise's KDF, by OpenSSL. Single thread. */
 #ifndef CRYPTO_BLAKE2S_H
 #define CRYPTO_BLAKE2S_H
 
@@ -7,6 +7,10 @@
 
 #define BLAKE2S_LEN     32
 #define BLAKE2S_MAC_LEN 16
+
+/* Fetches the algorithms, once; crypto_init() does it. 0, or -EIO where OpenSSL does not have them
+ * or answers wrongly. */
+int blake2s_start(void);
 
 /* Hash of the concatenation of a and b (b may be NULL with length 0). out may be a or b. */
 void blake2s(uint8_t out[static BLAKE2S_LEN], const void *a, size_t a_len, const void *b,

@@ -1,4 +1,4 @@
-/* Start of all cryptography: libsodium and the AEAD back end. */
+/* Start of all cryptography: libsodium, the algorithms fetched from OpenSSL, the AEAD back end. */
 #ifndef CRYPTO_CRYPTO_H
 #define CRYPTO_CRYPTO_H
 
