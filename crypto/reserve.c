@@ -43,7 +43,9 @@ static void *reserve_malloc(size_t len, const char *file, int line)
 
 	(void)file;
 	(void)line;
-	return p != NULL ? p : take(len);
+	if (p == NULL)
+		p = take(len);
+	return p;
 }
 
 static void reserve_free(void *p, const char *file, int line)
