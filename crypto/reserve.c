@@ -1,4 +1,4 @@
-/* What malloc() refuses comes from a few blocks of our own, if it is small. For the one thread that hashes. */
+/* A few blocks of our own for what has the length of a hash's state, and malloc() for the rest. For the one thread that hashes. */
 #include "crypto/reserve.h"
 
 #include <errno.h>
@@ -8,17 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_LEN   512 /* more than the state of any hash in use */
+#define BLOCK_LEN   512 /* more than the state of any hash in use: BLAKE2s has 128 */
 #define BLOCK_COUNT 4   /* a hash holds one, for as long as it takes */
 
 static struct block {
 	_Alignas(max_align_t) unsigned char bytes[BLOCK_LEN];
 } blocks[BLOCK_COUNT];
 static bool given[BLOCK_COUNT];
+static size_t hash_len; /* 0: not known */
+static bool is_learning;
 
-static void *take(size_t len)
+static void *take(void)
 {
-	for (size_t i = 0; len <= BLOCK_LEN && i < BLOCK_COUNT; i++) {
+	for (size_t i = 0; i < BLOCK_COUNT; i++) {
 		if (!given[i]) {
 			given[i] = true;
 			return &blocks[i];
@@ -39,12 +41,16 @@ static size_t block_of(const void *p)
 
 static void *reserve_malloc(size_t len, const char *file, int line)
 {
-	void *p = malloc(len);
+	void *p = NULL;
 
 	(void)file;
 	(void)line;
+	if (is_learning && len <= BLOCK_LEN)
+		hash_len = len;
+	else if (len == hash_len)
+		p = take();
 	if (p == NULL)
-		p = take(len);
+		p = malloc(len);
 	return p;
 }
 
@@ -84,4 +90,9 @@ int reserve_start(void)
 	started =
 		started || CRYPTO_set_mem_functions(reserve_malloc, reserve_realloc, reserve_free);
 	return started ? 0 : -EIO;
+}
+
+void reserve_learn(bool learning)
+{
+	is_learning = learning;
 }
