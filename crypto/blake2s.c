@@ -56,10 +56,7 @@ int blake2s_start(void)
 	hash_ctx = EVP_MD_CTX_new();
 	mac_ctx = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
 	EVP_MAC_free(mac); /* the context holds it */
-	reserve_learn(true);
-	bool right = hash != NULL && hash_ctx != NULL && mac_ctx != NULL && answers_right();
-	reserve_learn(false);
-	if (right)
+	if (hash != NULL && hash_ctx != NULL && mac_ctx != NULL && answers_right())
 		return 0;
 	forget();
 	return -EIO;
@@ -68,10 +65,12 @@ int blake2s_start(void)
 void blake2s(uint8_t out[static BLAKE2S_LEN], const void *a, size_t a_len, const void *b,
 	     size_t b_len)
 {
+	reserve_use(true);
 	bool done = EVP_DigestInit_ex2(hash_ctx, hash, NULL) == 1 &&
 		    EVP_DigestUpdate(hash_ctx, a, a_len) == 1 &&
 		    EVP_DigestUpdate(hash_ctx, b, b_len) == 1 &&
 		    EVP_DigestFinal_ex(hash_ctx, out, NULL) == 1;
+	reserve_use(false);
 	assert(done);
 }
 
@@ -85,9 +84,11 @@ void blake2s_mac(uint8_t *out, size_t out_len, const void *key, size_t key_len, 
 	};
 	size_t made = 0;
 
+	reserve_use(true);
 	bool done = EVP_MAC_init(mac_ctx, key, key_len, params) == 1 &&
 		    EVP_MAC_update(mac_ctx, data, len) == 1 &&
 		    EVP_MAC_final(mac_ctx, out, &made, out_len) == 1;
+	reserve_use(false);
 	assert(done && made == out_len);
 }
 

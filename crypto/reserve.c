@@ -1,4 +1,4 @@
-/* A few blocks of our own for what has the length of a hash's state, and malloc() for the rest. For the one thread that hashes. */
+/* A few blocks of our own for hashes, and malloc() for all else. For the one thread that hashes. */
 #include "crypto/reserve.h"
 
 #include <errno.h>
@@ -9,18 +9,17 @@
 #include <string.h>
 
 #define BLOCK_LEN   512 /* more than the state of any hash in use: BLAKE2s has 128 */
-#define BLOCK_COUNT 4   /* a hash holds one, for as long as it takes */
+#define BLOCK_COUNT 4   /* a context holds one from a hash to its next */
 
 static struct block {
 	_Alignas(max_align_t) unsigned char bytes[BLOCK_LEN];
 } blocks[BLOCK_COUNT];
 static bool given[BLOCK_COUNT];
-static size_t hash_len; /* 0: not known */
-static bool is_learning;
+static bool in_use;
 
-static void *take(void)
+static void *take(size_t len)
 {
-	for (size_t i = 0; i < BLOCK_COUNT; i++) {
+	for (size_t i = 0; len <= BLOCK_LEN && i < BLOCK_COUNT; i++) {
 		if (!given[i]) {
 			given[i] = true;
 			return &blocks[i];
@@ -41,14 +40,10 @@ static size_t block_of(const void *p)
 
 static void *reserve_malloc(size_t len, const char *file, int line)
 {
-	void *p = NULL;
+	void *p = in_use ? take(len) : NULL;
 
 	(void)file;
 	(void)line;
-	if (is_learning && len <= BLOCK_LEN)
-		hash_len = len;
-	else if (len == hash_len)
-		p = take();
 	if (p == NULL)
 		p = malloc(len);
 	return p;
@@ -92,7 +87,7 @@ int reserve_start(void)
 	return started ? 0 : -EIO;
 }
 
-void reserve_learn(bool learning)
+void reserve_use(bool hashing)
 {
-	is_learning = learning;
+	in_use = hashing;
 }

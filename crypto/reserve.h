@@ -7,7 +7,7 @@
 
 /* Before OpenSSL allocates for the first time, by any caller in the process; once is enough. 0, or -EIO when it is too late. */
 int reserve_start(void);
-/* What is asked for between true and false is what a hash needs: from then on there are a few blocks of that length. */
-void reserve_learn(bool learning);
+/* Between true and false a hash is made: what is asked for then comes from here. */
+void reserve_use(bool hashing);
 
 #endif
