@@ -31,7 +31,6 @@
 #define CONTROL_FOLDER "/run/warren"
 #define QUEUE_LEN                                                                                  \
 	500 /* packets that wait to be read: a burst of small ones; of streams see queue.h */
-#define ROUNDS_MAX 8 /* batches of one descriptor per wake-up, so that none starves the others */
 
 struct daemon {
 	const struct daemon_options *options;
@@ -65,7 +64,9 @@ struct daemon {
 	char host_name[256];
 };
 
-/* --- packets ---------------------------------------------------------------------------------------------------- */
+/* --- packets ----------------------------------------------------------------------------------------------------
+ *
+ * One batch of a descriptor per turn of the loop: half a millisecond of work at most, and no other waits longer. */
 
 /* Look up the name of an endpoint. */
 static void look_up(struct daemon *d, uint64_t id)
@@ -159,7 +160,7 @@ static void on_net_readable(void *ctx, int events)
 	struct daemon *d = door->daemon;
 
 	(void)events;
-	for (int i = 0; i < ROUNDS_MAX && receive(d, door->number) > 0; i++) {
+	if (receive(d, door->number) > 0) {
 		mesh_inbound(d->mesh, &d->in, loop_now(d->loop), &d->out);
 		flush(d);
 	}
@@ -169,9 +170,9 @@ static void read_tun(struct daemon *d)
 {
 	static const enum drop reasons[] = {DROP_VNET, DROP_OFFLOAD, DROP_QUEUE};
 	usec now = loop_now(d->loop);
-	int n = 0;
+	int n = tun_read(d->tun, now, &d->in);
 
-	for (int i = 0; i < ROUNDS_MAX && (n = tun_read(d->tun, now, &d->in)) > 0; i++) {
+	if (n > 0) {
 		stages_note_batch(&d->stages, STAGE_TUN_READ, (size_t)n);
 		mesh_outbound(d->mesh, &d->in, now, &d->out);
 		flush(d);
