@@ -66,7 +66,7 @@ struct daemon {
 
 /* --- packets ----------------------------------------------------------------------------------------------------
  *
- * One batch of a descriptor per turn of the loop: half a millisecond of work at most, and no other waits longer. */
+ * About one batch of a descriptor per turn of the loop: a millisecond of work at most, and no other waits longer. */
 
 /* Look up the name of an endpoint. */
 static void look_up(struct daemon *d, uint64_t id)
@@ -158,9 +158,11 @@ static void on_net_readable(void *ctx, int events)
 {
 	const struct door *door = ctx;
 	struct daemon *d = door->daemon;
+	size_t n;
 
 	(void)events;
-	if (receive(d, door->number) > 0) {
+	for (size_t total = 0; total < BATCH_MAX && (n = receive(d, door->number)) > 0;
+	     total += n) {
 		mesh_inbound(d->mesh, &d->in, loop_now(d->loop), &d->out);
 		flush(d);
 	}
