@@ -328,7 +328,7 @@ static void receive(enum router_side side, usec now)
 /* --- control -------------------------------------------------------------------------------------------------------- */
 
 struct answer {
-	char text[8192];
+	char text[4096];
 	size_t len;
 };
 
