@@ -32,7 +32,7 @@
 /* Sockets, and that the loop listens to them. */
 struct doors {
 	struct udp *udp; /* NULL: none */
-	struct loop_watch *watches[UDP_DOORS];
+	struct loop_watch *watches[UDP_DOORS_MAX];
 };
 
 struct daemon {
@@ -54,7 +54,7 @@ struct daemon {
 	struct door {
 		struct daemon *daemon;
 		unsigned number;
-	} door[UDP_DOORS]; /* what a watch is told */
+	} door[UDP_DOORS_MAX]; /* what a watch is told */
 	struct serve serve;
 	struct resolve *names;
 	struct mesh *mesh;
@@ -78,13 +78,65 @@ static void look_up(struct daemon *d, uint64_t id)
 		mesh_resolved(d->mesh, id, NULL, 0, loop_now(d->loop), &d->out);
 }
 
+static void on_net_readable(void *ctx, int events);
+
+/* 0 or -ENOMEM. */
+static int watch_door(struct daemon *d, struct doors *doors, unsigned door)
+{
+	d->door[door] = (struct door){.daemon = d, .number = door};
+	doors->watches[door] = loop_watch(d->loop, udp_fd(doors->udp, door), LOOP_READ,
+					  on_net_readable, &d->door[door]);
+	return doors->watches[door] != NULL ? 0 : -ENOMEM;
+}
+
+static void close_door(struct doors *doors, unsigned door)
+{
+	loop_unwatch(doors->watches[door]);
+	doors->watches[door] = NULL;
+	udp_close_door(doors->udp, door);
+}
+
+/* A fresh door. Whatever the host refuses: what is sent on it is lost then, and who sends reckons with that. */
+static void open_door(struct daemon *d, unsigned door)
+{
+	int err;
+
+	close_door(&d->doors, door);
+	err = udp_open_door(d->doors.udp, door);
+	if (err == 0)
+		err = watch_door(d, &d->doors, door);
+	if (err < 0) {
+		log_debug(d->log, "cannot open another UDP socket: %s", strerror(-err));
+		close_door(&d->doors, door);
+	}
+}
+
+/* What has to be done before datagrams leave. */
 static void perform(struct daemon *d, const struct action *a)
 {
 	switch (a->kind) {
 	case ACTION_RESOLVE:
 		look_up(d, a->id);
 		break;
+	case ACTION_OPEN_DOOR:
+		open_door(d, (unsigned)a->id);
+		break;
+	case ACTION_CLOSE_DOOR:
+		break;
 	}
+}
+
+/* And what after that: action i closes a door, unless one behind it opened the door anew. */
+static void perform_late(struct daemon *d, size_t i)
+{
+	const struct action *a = &d->out.actions[i];
+
+	if (a->kind != ACTION_CLOSE_DOOR)
+		return;
+	while (++i < d->out.action_count)
+		if (d->out.actions[i].kind == ACTION_OPEN_DOOR && d->out.actions[i].id == a->id)
+			return;
+	close_door(&d->doors, (unsigned)a->id);
 }
 
 /* Perform all that the mesh wants done. */
@@ -104,6 +156,8 @@ static void flush(struct daemon *d)
 		mesh_count_drop(d->mesh, DROP_SEND_FAILED, failed);
 	if (refused > 0)
 		mesh_count_drop(d->mesh, DROP_TUN_FAILED, (uint64_t)refused);
+	for (size_t i = 0; i < d->out.action_count; i++)
+		perform_late(d, i);
 	outbox_clear(&d->out);
 	serve_tell_events(&d->serve);
 }
@@ -148,7 +202,9 @@ static void on_net_readable(void *ctx, int events)
 	size_t n;
 
 	(void)events;
-	for (size_t total = 0; total < BATCH_MAX && (n = receive(d, door->number)) > 0;
+	/* What came last by a fresh door may have closed it. */
+	for (size_t total = 0; total < BATCH_MAX && udp_fd(d->doors.udp, door->number) >= 0 &&
+			       (n = receive(d, door->number)) > 0;
 	     total += n) {
 		mesh_inbound(d->mesh, &d->in, loop_now(d->loop), &d->out);
 		flush(d);
@@ -268,7 +324,7 @@ static void on_deadline(void *ctx)
 
 static void close_doors(struct daemon *d, struct doors *doors)
 {
-	for (unsigned i = 0; i < UDP_DOORS; i++)
+	for (unsigned i = 0; i < UDP_DOORS_MAX; i++)
 		loop_unwatch(doors->watches[i]);
 	if (doors->udp != NULL)
 		meter_add_doors(&d->stages, udp_stats(doors->udp));
@@ -280,17 +336,9 @@ static int open_doors(struct daemon *d, uint16_t port, uint32_t fwmark, struct d
 {
 	int err = udp_open(&fresh->udp, port, fwmark, d->log);
 
-	for (unsigned i = 0; i < UDP_DOORS && err == 0; i++) {
-		int fd = udp_fd(fresh->udp, i);
-
-		d->door[i] = (struct door){.daemon = d, .number = i};
-		if (fd < 0)
-			continue;
-		fresh->watches[i] =
-			loop_watch(d->loop, fd, LOOP_READ, on_net_readable, &d->door[i]);
-		if (fresh->watches[i] == NULL)
-			err = -ENOMEM;
-	}
+	for (unsigned i = 0; i < UDP_DOORS && err == 0; i++)
+		if (udp_fd(fresh->udp, i) >= 0)
+			err = watch_door(d, fresh, i);
 	if (err < 0) {
 		close_doors(d, fresh);
 		*fresh = (struct doors){0};
