@@ -106,9 +106,8 @@ struct stun_message {
 	struct addr mapped, xor_mapped, response_origin, other_address, alternate_server;
 	struct addr xor_peer, xor_relayed, xor_relayed6;
 	struct stun_bytes software, username, userhash, realm, nonce, padding, data;
-	struct stun_bytes reservation_token; /* 8 bytes */
-	struct stun_bytes
-		password_algorithms; /* as on the wire: goes back to the server as it came */
+	struct stun_bytes reservation_token;   /* 8 bytes */
+	struct stun_bytes password_algorithms; /* as on the wire: the client sends it back */
 	uint16_t password_algorithm; /* enum stun_algorithm; its parameters are not looked at */
 	uint16_t error;              /* 300-699 */
 	struct stun_bytes reason;    /* of the error */
@@ -155,8 +154,5 @@ const struct addr *stun_mapped(const struct stun_message *m);
 
 /* True when the PASSWORD-ALGORITHMS of m has this one. */
 bool stun_offers_algorithm(const struct stun_message *m, enum stun_algorithm algorithm);
-
-/* CRC-32 of ITU-T V.42, as FINGERPRINT wants it before its XOR. crc: 0 to begin, or that of what came before. */
-uint32_t stun_crc32(uint32_t crc, const uint8_t *data, size_t len);
 
 #endif

@@ -28,23 +28,22 @@ extern const struct txn_schedule
 	txn_once; /* 0, until 1.2 s: who makes of each try a transaction of its own */
 
 enum txn_result {
-	TXN_WAITING, /* for the answer, or not started */
+	TXN_WAITING, /* for the answer; or nothing is under way */
 	TXN_ANSWERED,
 	TXN_FAILED, /* no answer came */
 };
 
 struct txn {
-	struct via via;   /* how it is sent: server and door */
-	struct addr from; /* whose answer counts; unset: anybody's */
-	const struct txn_schedule *schedule;
+	const struct txn_schedule *schedule; /* NULL: not under way */
+	struct via via;                      /* how it is sent: server and door */
+	struct addr from;                    /* whose answer counts; unset: anybody's */
+	usec started_at, sent_at, next_at;
+	unsigned sends; /* done */
+	/* Once answered. USEC_NEVER when it was sent more than once: which one was answered? (Karn) */
+	usec rtt;
+	usec rtt_most; /* since the first send: never less than the round trip */
 	bool is_signed;
 	struct integrity_key key; /* if so: answers are held against it */
-	usec started_at;
-	usec sent_at;   /* last */
-	usec next_at;   /* USEC_NEVER: neither waiting nor started */
-	unsigned sends; /* done */
-	usec rtt; /* once answered; USEC_NEVER when it was sent more than once: which one was answered? (Karn) */
-	usec rtt_most; /* once answered: since the first send, so never less than the round trip */
 	uint16_t method;
 	uint8_t id[STUN_ID_LEN];
 	size_t len;
@@ -71,7 +70,7 @@ enum txn_result txn_input(struct txn *t, const struct packet *in, const struct s
 /* Send again, or give up, when it is time. After a long stop only one is sent, however many were due. TXN_FAILED once. */
 enum txn_result txn_tick(struct txn *t, usec now, struct outbox *out);
 
-/* When to tick; USEC_NEVER when nothing is under way. A zeroed txn was never started: ask txn_is_waiting first. */
+/* When to tick; USEC_NEVER when nothing is under way. */
 usec txn_deadline(const struct txn *t);
 bool txn_is_waiting(const struct txn *t);
 
