@@ -406,8 +406,8 @@ static void warn_without_effect(struct daemon *d, const struct conf *c)
 
 	for (size_t i = 0; i < c->peer_count; i++)
 		anchors = anchors || c->peers[i].anchor || c->peers[i].path != CONF_PATH_AUTO;
-	if (anchors || c->stun.count > 0 || c->turn.count > 0)
-		log_warn(d->log, "Anchor, Path, STUN and TURN have no effect in this version: "
+	if (anchors || c->turn.count > 0)
+		log_warn(d->log, "Anchor, Path and TURN have no effect in this version: "
 				 "peers are reached at their Endpoint only");
 }
 

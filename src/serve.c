@@ -81,6 +81,10 @@ static char *answer_control(void *ctx, struct local_client *from, char *text, si
 		return answer_status(s->mesh, s->interface, s->host_name, &stages, now, answer_len);
 	case ANSWER_METRICS:
 		return answer_metrics(s->mesh, s->interface, &stages, now, answer_len);
+	case ANSWER_NETCHECK:
+		return answer_netcheck(
+			s->mesh, request.check != 0 ? request.check : mesh_nat_want(s->mesh, now),
+			answer_len);
 	case ANSWER_EVENTS:
 		return answer_listener(from, answer_len);
 	case ANSWER_RELOAD:

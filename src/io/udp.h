@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/packet.h"
 
-#define UDP_DOORS     2 /* of the WireGuard port */
+#define UDP_DOORS     DOOR_FRESH /* of the WireGuard port */
 #define UDP_DOORS_MAX 10
 #define UDP_DOOR_V4   0
 #define UDP_DOOR_V6   1
