@@ -55,6 +55,7 @@ static bool read_view(struct nat_view *v, const json_t *object)
 	struct reading r = {object, json_is_object(object)};
 
 	v->tested = truth_of(&r, "tested");
+	v->dependent = truth_of(&r, "dependent");
 	r.ok = report_read_mapping(&v->mapping, text_of(&r, "mapping")) && r.ok;
 	r.ok = report_read_filtering(&v->filtering, text_of(&r, "filtering")) && r.ok;
 	r.ok = report_read_ports(&v->ports, text_of(&r, "port_pattern")) && r.ok;

@@ -62,12 +62,12 @@ static void put_nat(struct text *t, const struct nat_report *r, usec wall_offset
 
 static void put_view(struct text *t, const struct nat_view *v)
 {
+	put(t, "\"tested\":%s,\"dependent\":%s,", truth(v->tested), truth(v->dependent));
 	put(t,
-	    "\"tested\":%s,\"mapping\":\"%s\",\"filtering\":\"%s\",\"port_pattern\":\"%s\",\"udp_"
+	    "\"mapping\":\"%s\",\"filtering\":\"%s\",\"port_pattern\":\"%s\",\"udp_"
 	    "blocked\":\"%s\",\"hairpin\":\"%s\",\"double_nat\":\"%s\",",
-	    truth(v->tested), report_mapping(v->mapping), report_filtering(v->filtering),
-	    report_ports(v->ports), report_answer(v->blocked), report_answer(v->hairpin),
-	    report_answer(v->double_nat));
+	    report_mapping(v->mapping), report_filtering(v->filtering), report_ports(v->ports),
+	    report_answer(v->blocked), report_answer(v->hairpin), report_answer(v->double_nat));
 	put_number(t, "port_step", v->ports == NAT_PORTS_SEQUENTIAL, v->ports_step);
 	put_number(t, "port_base", v->ports == NAT_PORTS_BLOCK, v->ports_base);
 	put_number(t, "port_span", v->ports == NAT_PORTS_BLOCK, v->ports_span);

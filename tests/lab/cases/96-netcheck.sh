@@ -98,7 +98,7 @@ ok "turnutils_natdiscovery says the same of the mapping" eval 'foreign | tee /de
 ok "F20: a name that leads nowhere" looks --stun nowhere.example.org
 ok "is said, and no verdict is guessed" found '.servers[0].state == "unresolved" and .nat.mapping == "unknown"'
 ok "F20: a server that does not answer" looks --stun 203.0.113.77
-ok "is said" found '.servers[0].state == "asked" and .nat.mapping == "unknown" and .nat.udp_blocked'
+ok "is said" found '.servers[0].state == "silent" and .nat.mapping == "unknown" and .nat.udp_blocked'
 ok "F20: beside one that answers" looks --stun 203.0.113.77 --stun 203.0.113.1
 ok "it does no harm" found ".nat | $masqueraded and (.udp_blocked | not)"
 ok "what is no server is a usage error" lab_exits node 2 "$WARREN" netcheck --stun 'stun example'

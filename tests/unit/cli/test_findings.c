@@ -6,9 +6,14 @@
 
 #define ROUNDS 300
 
-static const char *const given[NAT_SERVERS_MAX] = {
-	"a.test",     "192.0.2.1:3478", "b.test:1", "[2001:db8::1]", "d", "e", "f", "g", "h", "i",
-	"j.test:443", "k",              "l",        "m",             "n", "o"};
+static const char *const given[NAT_SERVERS_MAX] = {"a.test",     "192.0.2.1:3478",
+						   "b.test:1",   "[2001:db8::1]",
+						   "d",          "e",
+						   "f",          "g",
+						   "h",          "i",
+						   "j.test:443", "k",
+						   "l",          "m",
+						   "n",          "o"};
 
 static char text[REPORT_JSON_MAX];
 
@@ -121,12 +126,13 @@ static void spoil(json_t *whole, json_t *object)
 	json_t *value;
 	void *next;
 
-	json_object_foreach_safe (object, next, key, value) {
+	json_object_foreach_safe(object, next, key, value)
+	{
 		if (strcmp(key, "turn") == 0 || object == json_object_get(whole, "nat"))
 			continue; /* what is not read */
 		json_incref(value);
-		json_object_set_new(object, key, json_array_size(value) > 0 ? json_object()
-								       : json_array());
+		json_object_set_new(object, key,
+				    json_array_size(value) > 0 ? json_object() : json_array());
 		if (!json_is_array(value) || json_array_size(value) > 0)
 			assert_false(findings_read(&r, names, whole));
 		json_object_del(object, key);

@@ -96,8 +96,7 @@ static void deliver(void)
 		const struct packet p = out.net.packets[i];
 
 		sent++;
-		if (addr_class(&p.via.remote) == ADDR_CLASS_GLOBAL &&
-		    p.via.remote.ip[0] != 203)
+		if (addr_class(&p.via.remote) == ADDR_CLASS_GLOBAL && p.via.remote.ip[0] != 203)
 			answer(&p);
 	}
 	take_actions();
@@ -405,10 +404,10 @@ TEST(vuln_22_nothing_is_sent_for_what_was_not_asked_for)
 	for (int running = 0; running < 2; running++) {
 		for (enum stun_class class = STUN_REQUEST; class <= STUN_ERROR; class ++) {
 			struct stun_message m = {.class = class, .method = STUN_METHOD_BINDING};
-			struct packet in = {.data = bytes,
-					    .via = {.kind = VIA_DIRECT,
-						    .remote = addr_v4((uint8_t[]){198, 51, 100, 1},
-								      3478)}};
+			struct packet in = {
+				.data = bytes,
+				.via = {.kind = VIA_DIRECT,
+					.remote = addr_v4((uint8_t[]){198, 51, 100, 1}, 3478)}};
 
 			in.len = stun_write(bytes, sizeof bytes, &m);
 			assert_true(in.len > 0);

@@ -61,11 +61,13 @@ TEST(what_goes_with_a_port_pattern_is_there_with_it_only)
 
 TEST(vuln_07_the_longest_report_has_room)
 {
-	static const char name[] =
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		"aaaaaaaaaaaaaaaaa";
+	static const char name[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+				   "aaaaaaaaaaaaaaaaaaaaa"
+				   "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+				   "aaaaaaaaaaaaaaaaaaaaa"
+				   "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+				   "aaaaaaaaaaaaaaaaaaaaa"
+				   "aaaaaaaaaaaaaaaaa";
 	const char *names[NAT_SERVERS_MAX];
 	struct nat_report r = {.checked_at = INT64_MAX / 2000, .server_count = NAT_SERVERS_MAX};
 	struct addr longest;
@@ -73,9 +75,8 @@ TEST(vuln_07_the_longest_report_has_room)
 	assert_true(addr_parse(&longest, "[2001:db8:1111:1111:1111:1111:1111:1111]:65535"));
 	for (size_t i = 0; i < NAT_SERVERS_MAX; i++) {
 		names[i] = name;
-		r.servers[i] = (struct nat_server_line){.addr = longest,
-							.state = NAT_SERVER_UNRESOLVED,
-							.rtt = INT64_MAX};
+		r.servers[i] = (struct nat_server_line){
+			.addr = longest, .state = NAT_SERVER_UNRESOLVED, .rtt = INT64_MAX};
 	}
 	r.v4 = (struct nat_view){
 		.mapping = NAT_MAPPING_ADDRESS_AND_PORT_DEPENDENT,
