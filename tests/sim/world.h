@@ -11,6 +11,7 @@
 #include "base/rand.h"
 #include "sim/agenda.h"
 #include "sim/network.h"
+#include "sim/tally.h"
 #include "sim/trace.h"
 
 #define WORLD_NODES_MAX 64 /* their addresses end in their number */
@@ -36,6 +37,7 @@ struct world {
 	struct outbox out;
 	struct batch in;
 
+	struct tally tally; /* what the scenario counts */
 	char failure[256]; /* the first; "": none */
 	usec failed_at;
 };
