@@ -16,10 +16,11 @@
 #define LINK_PERCENT(n) ((uint32_t)((n)*10000))
 
 #define LINK_COPIES_MAX 2
+#define LINK_BITS_MAX   64
 
 struct link_config {
 	usec delay;
-	usec jitter; /* 0 to this in addition, uniform; it does not change the order of packets */
+	usec jitter; /* 0 to this (under an hour) in addition, uniform; the order of packets stays */
 
 	uint32_t loss; /* of each packet by itself */
 	/* Gilbert-Elliott: with each packet good times become bad with probability burst_begin, bad ones good with burst_end
@@ -28,11 +29,11 @@ struct link_config {
 
 	uint32_t duplicate; /* arrives twice; the copy has a jitter of its own */
 
-	uint32_t reorder; /* is held back by 1 microsecond up to reorder_by, and overtaken */
+	uint32_t reorder; /* is held back by 1 microsecond up to reorder_by (under an hour) */
 	usec reorder_by;
 
 	uint32_t corrupt;      /* arrives with wrong bits */
-	uint32_t corrupt_bits; /* 1 up to this many; 0: one */
+	uint32_t corrupt_bits; /* 1 up to this many (LINK_BITS_MAX at most); 0: one */
 
 	uint64_t rate; /* bits per second; 0: any */
 	usec queue; /* with a rate: who would wait longer than this for the packets before it is dropped */
@@ -82,7 +83,7 @@ void link_change(struct link *l, const struct link_config *config);
  * goes back. */
 struct link_result link_send(struct link *l, size_t len, usec now, struct rand *rand);
 
-/* Flip `bits` different bits of it at random (all, if it has no more). */
+/* Flip `bits` (at most LINK_BITS_MAX) different bits of it at random; all, if it has no more. */
 void link_corrupt(uint8_t *data, size_t len, unsigned bits, struct rand *rand);
 
 /* "lost", "queue-full" */

@@ -179,7 +179,8 @@ enum natbox_verdict natbox_in(struct natbox *nb, struct natbox_flow *flow, usec 
 void natbox_flush(struct natbox *nb);
 /* Another configuration, live: 0 or -EINVAL, in which case nothing changed. Mappings made before stay as they are until they
  * expire, but new packets from inside find only those that the new kind could have made, and what a finer or coarser filter let
- * in is asked anew. Other public addresses or another `overload` flush. capacity stays what it was. */
+ * in is asked anew. Other public addresses, another `overload`, another mapping with it, and NATBOX_NO_NAT or no longer, flush. capacity
+ * stays what it was. */
 int natbox_change(struct natbox *nb, const struct natbox_config *config);
 /* One new public address instead of all there were (as a provider gives one each night): 0 or -EINVAL; flushes. */
 int natbox_rebind(struct natbox *nb, const struct addr *public);
