@@ -57,7 +57,7 @@ void flow_send(struct flow *f)
 		return;
 	f->sent++;
 	f->marked_sent++;
-	f->seen[number % FLOW_REMEMBER / 8] &= (uint8_t)~(1u << number % 8);
+	f->seen[number % FLOW_REMEMBER / 8] &= (uint8_t) ~(1u << number % 8);
 	write_packet(packet, f, number, world_of(f)->now, f->len);
 	node_send_inner(f->from, packet, f->len);
 }
@@ -165,7 +165,8 @@ void flow_delivered(struct node *at, const uint8_t *packet, size_t len)
 	number = load_be64(packet + AT_NUMBER);
 	byte = &f->seen[number % FLOW_REMEMBER / 8];
 	bit = (uint8_t)(1u << number % 8);
-	world_expect(w, number < f->sent, "%s was delivered packet %" PRIu64 " of %s before it was sent",
+	world_expect(w, number < f->sent,
+		     "%s was delivered packet %" PRIu64 " of %s before it was sent",
 		     at->machine.name, number, f->from->machine.name);
 	world_expect(w, number + FLOW_REMEMBER >= f->sent && (*byte & bit) == 0,
 		     "%s was delivered packet %" PRIu64 " of %s twice", at->machine.name, number,

@@ -9,9 +9,10 @@
 #include "base/clock.h"
 #include "sim/agenda.h"
 
-#define FLOW_LEN_MIN  48
-#define FLOW_LEN_MAX  1420
-#define FLOW_REMEMBER 65536 /* packets; one that was under way while so many followed is taken for a copy */
+#define FLOW_LEN_MIN 48
+#define FLOW_LEN_MAX 1420
+#define FLOW_REMEMBER                                                                              \
+	65536 /* packets; one that was under way while so many followed is taken for a copy */
 
 struct node;
 struct world;
@@ -29,7 +30,7 @@ struct flow {
 	/* Since the last flow_mark(): */
 	usec marked_at;
 	uint64_t marked_sent, marked_delivered; /* of packets sent since then; so is all below */
-	usec resumed_at; /* when the first one was delivered; USEC_NEVER: none was */
+	usec resumed_at;   /* when the first one was delivered; USEC_NEVER: none was */
 	usec delivered_at; /* the last one */
 	usec gap;          /* the longest time without one, from the mark on */
 	usec slowest;      /* from sent to delivered */

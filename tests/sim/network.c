@@ -35,8 +35,7 @@ static void add_place(struct site *s, const struct place *what, struct place **l
 	p->next = *list;
 	*list = p;
 	write_key(p->key, &p->ip);
-	if (table_reserve(&s->places, s->places.count + 1) < 0 ||
-	    !table_add(&s->places, p->key, p))
+	if (table_reserve(&s->places, s->places.count + 1) < 0 || !table_add(&s->places, p->key, p))
 		abort();
 }
 
@@ -103,10 +102,7 @@ void network_free(struct world *w)
 {
 	struct network *net = &w->net;
 
-	for (struct machine *m = net->machines; m != NULL; m = m->next) {
-		for (size_t i = 0; i < m->interface_count; i++)
-			drop_places(m->interfaces[i].site, &m->interfaces[i].places);
-	}
+	assert(net->machines == NULL);
 	while (net->sites != NULL) {
 		struct site *s = net->sites;
 		net->sites = s->next;
@@ -114,6 +110,7 @@ void network_free(struct world *w)
 		free(s);
 	}
 	free_site(&net->internet);
+	free(net->seen);
 	while (net->free != NULL) {
 		struct parcel *p = net->free;
 		net->free = p->next;
@@ -198,6 +195,17 @@ void network_add(struct world *w, struct machine *m, const char *name)
 	w->net.machines = m;
 }
 
+void network_remove(struct machine *m)
+{
+	struct machine **at = &m->world->net.machines;
+
+	for (size_t i = 0; i < m->interface_count; i++)
+		drop_places(m->interfaces[i].site, &m->interfaces[i].places);
+	while (*at != m)
+		at = &(*at)->next;
+	*at = m->next;
+}
+
 static void settle_in(struct interface *i, struct site *s)
 {
 	unsigned number = s->next_host++;
@@ -219,8 +227,8 @@ struct interface *network_plug(struct machine *m, struct site *site)
 	struct interface *i = &m->interfaces[m->interface_count++];
 
 	*i = (struct interface){.machine = m, .up = true};
-	cable_lay(&i->cable, &(struct link_config){
-				     .delay = site->outside == NULL ? MSEC(10) : MSEC(5)});
+	cable_lay(&i->cable,
+		  &(struct link_config){.delay = site->outside == NULL ? MSEC(10) : MSEC(5)});
 	settle_in(i, site);
 	return i;
 }
@@ -253,8 +261,8 @@ void network_block(const struct machine *from, const struct machine *to, bool bl
 {
 	for (size_t i = 0; i < from->interface_count; i++) {
 		for (size_t j = 0; j < to->interface_count; j++)
-			from->world->net.blocked[from->interfaces[i].gate]
-						[to->interfaces[j].gate] = blocked;
+			from->world->net.blocked[from->interfaces[i].gate][to->interfaces[j].gate] =
+				blocked;
 	}
 }
 
@@ -326,8 +334,8 @@ static bool translate(struct parcel *p, struct site *s, bool outward, bool *back
 	struct world *w = p->world;
 	struct natbox_flow flow = {
 		.proto = NATBOX_UDP, .ttl = p->ttl, .src = p->src, .dst = p->dst};
-	enum natbox_verdict verdict = outward ? natbox_out(&s->nat, &flow, w->now)
-					      : natbox_in(&s->nat, &flow, w->now);
+	enum natbox_verdict verdict =
+		outward ? natbox_out(&s->nat, &flow, w->now) : natbox_in(&s->nat, &flow, w->now);
 
 	if (verdict != NATBOX_FORWARD && verdict != NATBOX_HAIRPIN) {
 		lose(p, &w->net.stats.nats[verdict], natbox_verdict_name(verdict));
@@ -457,7 +465,24 @@ static struct parcel *pack(struct world *w, const struct addr *from, const struc
 	p->len = len;
 	memcpy(p->data, data, len);
 	w->net.stats.sent++;
+	if (w->net.seen != NULL)
+		memcpy(&w->net.seen[w->net.seen_count++ % NETWORK_SEEN], p,
+		       offsetof(struct parcel, data) + len);
 	return p;
+}
+
+void network_listen(struct world *w)
+{
+	if (w->net.seen == NULL)
+		w->net.seen = world_alloc(NETWORK_SEEN * sizeof *w->net.seen);
+}
+
+const struct parcel *network_recall(const struct world *w, unsigned before)
+{
+	assert(before < NETWORK_SEEN);
+	return before < w->net.seen_count
+		       ? &w->net.seen[(w->net.seen_count - 1 - before) % NETWORK_SEEN]
+		       : NULL;
 }
 
 void network_send(struct interface *i, uint16_t port, const struct addr *to, uint8_t ttl,

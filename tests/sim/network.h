@@ -21,6 +21,7 @@
 #define MACHINE_INTERFACES_MAX 4
 #define PARCEL_MAX             1600
 #define SITE_NAME_MAX          16
+#define NETWORK_SEEN           256
 
 struct machine;
 struct site;
@@ -99,6 +100,8 @@ struct network {
 	unsigned gate_count, site_count;
 	bool blocked[NETWORK_GATES_MAX][NETWORK_GATES_MAX]; /* from, to */
 	struct parcel *free;
+	struct parcel *seen; /* the last NETWORK_SEEN, if somebody listens */
+	uint64_t seen_count;
 	struct {
 		uint64_t sent, arrived; /* copies count */
 		uint64_t links[LINK_FATES], nats[NATBOX_VERDICTS];
@@ -117,6 +120,7 @@ struct site *network_site(struct world *w, const char *name, struct site *outsid
 			  const struct natbox_config *config);
 /* A machine without interfaces. */
 void network_add(struct world *w, struct machine *m, const char *name);
+void network_remove(struct machine *m);
 /* Its next interface, in this site with an address of each family, up. */
 struct interface *network_plug(struct machine *m, struct site *site);
 /* The interface moves to this site, where it gets other addresses. */
@@ -149,6 +153,9 @@ void network_send(struct interface *i, uint16_t port, const struct addr *to, uin
 /* From any address: a forger who sits at the Internet. */
 void network_forge(struct world *w, const struct addr *from, const struct addr *to,
 		   const void *data, size_t len);
+/* Somebody listens at every cable; and the datagram that he heard so many before the last. NULL: none yet. */
+void network_listen(struct world *w);
+const struct parcel *network_recall(const struct world *w, unsigned before);
 void network_free_parcel(struct parcel *p);
 /* The task of each parcel. */
 void network_arrive(struct task *t);

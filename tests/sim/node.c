@@ -15,7 +15,7 @@
 #define PLACES     SEC(1)          /* STORE_PLACES_EVERY */
 #define STAMPS     SEC(60)         /* STORE_STAMPS_EVERY */
 #define UPTIME_MAX SEC(1000000)
-#define ROUNDS_MAX 64 /* ticks at one instant */
+#define ROUNDS_MAX 64    /* ticks at one instant */
 #define FIRST_PORT 32768 /* of fresh doors */
 
 static void finish(struct node *n);
@@ -149,8 +149,7 @@ static void ask(struct node *n, uint64_t id)
 	while (q->task.slot != 0)
 		q++;
 	assert(q < n->questions + NODE_QUESTIONS_MAX);
-	*q = (struct node_question){
-		.task.run = answer, .node = n, .id = id, .life = n->lives};
+	*q = (struct node_question){.task.run = answer, .node = n, .id = id, .life = n->lives};
 	agenda_set(&w->agenda, &q->task, w->now + world_between(w, MSEC(1), MSEC(100)));
 }
 
@@ -438,8 +437,8 @@ struct node *node_add(struct world *w, const char *name, struct site *site)
 	rand_bytes(&w->rand, &n->secret, sizeof n->secret);
 	key_private_clamp(&n->secret);
 	key_public_from(&n->key, &n->secret);
-	n->clock = (struct timepiece){.world = w->now,
-				      .shown = world_between(w, SEC(1), UPTIME_MAX)};
+	n->clock =
+		(struct timepiece){.world = w->now, .shown = world_between(w, SEC(1), UPTIME_MAX)};
 	n->tick.run = on_tick;
 	n->save.run = on_save;
 	n->wake.run = on_wake;
@@ -460,6 +459,7 @@ void node_free(struct node *n)
 	agenda_set(a, &n->wake, USEC_NEVER);
 	for (size_t i = 0; i < NODE_QUESTIONS_MAX; i++)
 		agenda_set(a, &n->questions[i].task, USEC_NEVER);
+	network_remove(&n->machine);
 	key_free(n);
 }
 

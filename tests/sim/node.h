@@ -10,16 +10,17 @@
 #include "sim/timepiece.h"
 #include "sim/world.h"
 
-#define NODE_PORT      51820
-#define NODE_DOORS     10  /* two of the WireGuard port, and fresh ones */
-#define NODE_QUEUE_MAX 256 /* datagrams that wait while the process is stopped, as in a socket's buffer */
+#define NODE_PORT  51820
+#define NODE_DOORS 10 /* two of the WireGuard port, and fresh ones */
+#define NODE_QUEUE_MAX                                                                             \
+	256 /* datagrams that wait while the process is stopped, as in a socket's buffer */
 
 /* How one node knows another. */
 struct acquaintance {
 	struct node *other;
-	uint16_t keepalive; /* seconds */
-	bool by_name;       /* its endpoint is a name, which the world's table has */
-	bool no_endpoint;   /* none is configured, though it could be */
+	uint16_t keepalive;   /* seconds */
+	bool by_name;         /* its endpoint is a name, which the world's table has */
+	bool no_endpoint;     /* none is configured, though it could be */
 	struct addr endpoint; /* where the other was when they met */
 };
 
@@ -55,7 +56,7 @@ struct node {
 	struct env env;
 	struct mesh *mesh; /* NULL: dead */
 	struct host host;
-	usec away_since; /* by its clock: asleep or stopped */
+	usec away_since;                 /* by its clock: asleep or stopped */
 	uint16_t door_ports[NODE_DOORS]; /* 0: closed */
 	struct task tick, save, wake;
 	struct parcel *queue, **queue_end;
@@ -63,7 +64,7 @@ struct node {
 	struct node_question questions[NODE_QUESTIONS_MAX];
 
 	struct past saved; /* its state file */
-	usec saved_at; /* by its clock */
+	usec saved_at;     /* by its clock */
 	uint64_t saved_places;
 
 	uint64_t sent; /* datagrams, in all its lives */

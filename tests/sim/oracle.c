@@ -9,10 +9,10 @@
 #include "sim/flow.h"
 #include "sim/node.h"
 
-#define LOOK_AT_MOST   4            /* peers per step, in turn */
-#define WINDOW         64           /* counters of one key that are remembered */
-#define KEY_FOR        SEC(200)     /* a key is sent with for REJECT_AFTER; then its index may come again */
-#define PROBES         8            /* slots in which an index may be found */
+#define LOOK_AT_MOST 4        /* peers per step, in turn */
+#define WINDOW       64       /* counters of one key that are remembered */
+#define KEY_FOR      SEC(200) /* a key is sent with for REJECT_AFTER; then its index may come again */
+#define PROBES       8        /* slots in which an index may be found */
 
 /* --- datagrams -------------------------------------------------------------------------------------------------- */
 
@@ -74,9 +74,9 @@ void oracle_datagram(struct node *n, const struct packet *p)
 
 /* Reasons to drop what was not proved to be a peer's. */
 static const enum drop unproved[] = {
-	DROP_SHORT,	 DROP_UNKNOWN_TYPE, DROP_MAC1,	     DROP_UNDER_LOAD, DROP_RATE_LIMIT,
-	DROP_HANDSHAKE, DROP_UNKNOWN_PEER, DROP_TIMESTAMP, DROP_COOKIE,     DROP_NO_SESSION,
-	DROP_TAG,	 DROP_REPLAY,
+	DROP_SHORT,      DROP_UNKNOWN_TYPE, DROP_MAC1,         DROP_UNDER_LOAD,
+	DROP_RATE_LIMIT, DROP_HANDSHAKE,    DROP_UNKNOWN_PEER, DROP_TIMESTAMP,
+	DROP_COOKIE,     DROP_NO_SESSION,   DROP_TAG,          DROP_REPLAY,
 };
 
 void oracle_before_input(struct node *n)
@@ -100,8 +100,8 @@ void oracle_after_input(struct node *n, size_t len)
 		sent += net->packets[i].len;
 	world_expect(w, net->count <= 1, "%s sends %zu datagrams for one of a stranger",
 		     n->machine.name, net->count);
-	world_expect(w, sent <= len, "%s answers %zu bytes of a stranger with %zu",
-		     n->machine.name, len, sent);
+	world_expect(w, sent <= len, "%s answers %zu bytes of a stranger with %zu", n->machine.name,
+		     len, sent);
 }
 
 /* --- timers and tables ------------------------------------------------------------------------------------------ */
@@ -131,12 +131,12 @@ static void check_peer(struct node *n, const struct peer *p)
 	world_expect(w, !is_outstanding(t) || t->stuck || tunnel_deadline(t) <= now + ERASE_AFTER,
 		     "%s: what is outstanding with %s has no timer (vuln_41)", n->machine.name,
 		     p->name);
-	world_expect(w, t->timers.unanswered_since == USEC_NEVER || t->timers.wanted ||
-				t->timers.silence_at != USEC_NEVER,
+	world_expect(w,
+		     t->timers.unanswered_since == USEC_NEVER || t->timers.wanted ||
+			     t->timers.silence_at != USEC_NEVER,
 		     "%s waits for %s to answer, without an end (vuln_41)", n->machine.name,
 		     p->name);
-	world_expect(w, t->current == NULL ||
-				(session_exists(t->current) && t->current->confirmed),
+	world_expect(w, t->current == NULL || (session_exists(t->current) && t->current->confirmed),
 		     "%s sends to %s on a session that is not there", n->machine.name, p->name);
 	world_expect(w, t->staged.count <= STAGING_PER_PEER, "%s keeps %u packets for %s",
 		     n->machine.name, (unsigned)t->staged.count, p->name);
@@ -179,8 +179,7 @@ usec oracle_oldest_key(const struct node *n, const struct node *other)
 
 static const struct session *in_use(const struct node *n, const struct node *other)
 {
-	const struct peer *p =
-		n->life == NODE_AWAKE ? mesh_peer_find(n->mesh, &other->key) : NULL;
+	const struct peer *p = n->life == NODE_AWAKE ? mesh_peer_find(n->mesh, &other->key) : NULL;
 
 	if (p == NULL || p->tunnel.current == NULL ||
 	    !session_may_send(p->tunnel.current, node_now(n)))

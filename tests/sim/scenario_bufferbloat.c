@@ -29,8 +29,7 @@ static void run(struct world *w, usec span)
 	world_expect(w, flow_lost(there) == 0 && flow_lost(back) == 0, "%u packets were lost",
 		     (unsigned)(flow_lost(there) + flow_lost(back)));
 	/* Either end may send a second one while the response to the first is held up. */
-	world_expect(w,
-		     node_initiations(a, b) + node_initiations(b, a) - before <= 2 * allowed,
+	world_expect(w, node_initiations(a, b) + node_initiations(b, a) - before <= 2 * allowed,
 		     "%u initiations in %u s",
 		     (unsigned)(node_initiations(a, b) + node_initiations(b, a) - before),
 		     (unsigned)(span / SEC(1)));

@@ -7,7 +7,7 @@
 /* Boot-time clocks that are about to pass an edge. */
 static const usec edges[] = {
 	MSEC(INT64_C(1) << 31), MSEC(INT64_C(1) << 32), INT64_C(1) << 31,
-	INT64_C(1) << 32,	SEC(INT64_C(1) << 31),	SEC(INT64_C(1) << 32),
+	INT64_C(1) << 32,       SEC(INT64_C(1) << 31),  SEC(INT64_C(1) << 32),
 };
 
 /* Within 1 s of now packets flow in both directions, and the node sends no more than these and a few handshakes. */

@@ -25,8 +25,8 @@ static void run(struct world *w, usec span)
 	world_run(w, span);
 	flow_stop(f);
 	world_run(w, SEC(2));
-	world_expect(w, flow_lost(f) == 0, "%u of %u packets were refused",
-		     (unsigned)flow_lost(f), (unsigned)f->marked_sent);
+	world_expect(w, flow_lost(f) == 0, "%u of %u packets were refused", (unsigned)flow_lost(f),
+		     (unsigned)f->marked_sent);
 	world_expect(w, node_drops(b, DROP_REPLAY) * 10 > f->marked_sent * 4,
 		     "hardly a packet came twice");
 }

@@ -67,13 +67,13 @@ static void build(struct world *w, struct swarm *s)
 		snprintf(name, sizeof name, "%s%u", i < s->public_count ? "public" : "hidden",
 			 i + 1);
 		node_set_rate(node_add(w, name, at), (int)world_between(w, -500, 500));
-		node_set_wall(w->nodes[i], world_between(w, SEC(-10 * 365 * 86400),
-							 SEC(10 * 365 * 86400)));
+		node_set_wall(w->nodes[i],
+			      world_between(w, SEC(-10 * 365 * 86400), SEC(10 * 365 * 86400)));
 	}
 }
 
 /* Who is at the Internet talks with everybody. */
-static void connect(struct world *w, const struct swarm *s)
+static void make_friends(struct world *w, const struct swarm *s)
 {
 	for (size_t i = 0; i < s->public_count; i++) {
 		for (size_t j = i + 1; j < w->node_count; j++) {
@@ -205,8 +205,8 @@ static void happen(struct world *w, const struct swarm *s, enum fault fault)
 		node_sleep_for(any_node(w), world_between(w, SEC(1), SEC(200)));
 		break;
 	case FAULT_WALL:
-		node_set_wall(any_node(w), world_between(w, SEC(-10 * 365 * 86400),
-							 SEC(10 * 365 * 86400)));
+		node_set_wall(any_node(w),
+			      world_between(w, SEC(-10 * 365 * 86400), SEC(10 * 365 * 86400)));
 		break;
 	case FAULT_JUMP:
 		node_jump_clock(any_node(w), world_between(w, 0, SEC(1000)));
@@ -270,8 +270,10 @@ static void run(struct world *w, usec span)
 	 * Nothing helps but that the peer calls, and where the node is hidden it cannot. */
 	if (s.on[FAULT_WALL])
 		s.on[FAULT_LOST_STATE] = false;
+	if (s.on[FAULT_REPLAY])
+		network_listen(w);
 	build(w, &s);
-	connect(w, &s);
+	make_friends(w, &s);
 	world_run(w, SEC(10));
 	do
 		one_round(w, &s, world_between(w, SEC(10), SEC(120)));

@@ -47,16 +47,15 @@ struct world *world_new(uint64_t seed, bool print)
 
 void world_free(struct world *w)
 {
-	for (size_t i = 0; i < w->node_count; i++) {
-		for (size_t j = 0; j < w->node_count; j++)
-			free(w->flows[i][j]);
-	}
-	for (size_t i = 0; i < w->node_count; i++)
-		node_free(w->nodes[i]);
-	/* What is under way comes back to the network. */
+	/* What is under way comes back to the network; the rest is embedded in who waits for it. */
 	for (struct task *t; (t = agenda_take(&w->agenda, USEC_NEVER)) != NULL;) {
 		if (t->run == network_arrive)
 			network_free_parcel(list_entry(t, struct parcel, task));
+	}
+	for (size_t i = 0; i < w->node_count; i++) {
+		for (size_t j = 0; j < w->node_count; j++)
+			free(w->flows[i][j]);
+		node_free(w->nodes[i]);
 	}
 	network_free(w);
 	agenda_free(&w->agenda);

@@ -38,7 +38,7 @@ struct world {
 	struct batch in;
 
 	struct tally tally; /* what the scenario counts */
-	char failure[256]; /* the first; "": none */
+	char failure[256];  /* the first; "": none */
 	usec failed_at;
 };
 
