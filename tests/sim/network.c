@@ -289,8 +289,9 @@ static void lose(struct parcel *p, uint64_t *count, const char *why)
 	char from[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX];
 
 	++*count;
-	trace_line(&p->world->trace, "  %s > %s: %s", addr_print(&p->src, from),
-		   addr_print(&p->dst, to), why);
+	if (p->world->trace.print)
+		trace_line(&p->world->trace, "  %s > %s: %s", addr_print(&p->src, from),
+			   addr_print(&p->dst, to), why);
 	network_free_parcel(p);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/list.h"
 #include "sim/flow.h"
 
@@ -88,9 +89,28 @@ static void look_at_host(struct node *n)
 
 /* --- the edge --------------------------------------------------------------------------------------------------- */
 
+static const char *kind_of(const struct packet *p)
+{
+	static const char *const kinds[] = {"initiation", "response", "cookie", "data"};
+	uint32_t type = p->len >= 4 ? load_le32(p->data) : 0;
+
+	return type >= 1 && type <= 4 ? kinds[type - 1] : "other";
+}
+
+static void note_datagram(const struct node *n, const struct packet *p)
+{
+	struct trace *t = &world_of(n)->trace;
+	char to[ADDR_TEXT_MAX];
+
+	trace_number(t, n->number);
+	trace_bytes(t, p->data, p->len);
+	if (t->print)
+		trace_line(t, "%s > %s: %s, %zu bytes", n->machine.name,
+			   addr_print(&p->via.remote, to), kind_of(p), p->len);
+}
+
 static void send_datagram(struct node *n, const struct packet *p)
 {
-	struct world *w = world_of(n);
 	struct interface *i;
 	uint16_t port;
 
@@ -98,8 +118,7 @@ static void send_datagram(struct node *n, const struct packet *p)
 	assert((p->via.door & 1) == (p->via.remote.family == ADDR_V6));
 	oracle_datagram(n, p);
 	n->sent++;
-	trace_number(&w->trace, n->number);
-	trace_bytes(&w->trace, p->data, p->len);
+	note_datagram(n, p);
 
 	port = n->door_ports[p->via.door];
 	i = network_route(&n->machine, &p->via.local, &p->via.remote);
