@@ -23,7 +23,7 @@ static enum drop take_initiation(struct mesh *m, const struct packet *p, usec no
 		drop = peer == NULL ? DROP_UNKNOWN_PEER
 				    : tunnel_initiation(&peer->tunnel, &r, &p->via, now, out);
 		if (drop == DROP_NONE) {
-			peer_heard(peer, &p->via, m->env);
+			peer_heard(peer, &p->via, &m->host, now);
 			mesh_settle(m, peer, now, out);
 		}
 	}
@@ -41,7 +41,7 @@ static enum drop take_response(struct mesh *m, const struct packet *p, usec now,
 		return DROP_NO_SESSION;
 	drop = tunnel_response(t, msg, now);
 	if (drop == DROP_NONE) {
-		peer_heard(peer_of(t), &p->via, m->env);
+		peer_heard(peer_of(t), &p->via, &m->host, now);
 		peer_up(peer_of(t), true, m->mtu, now, out);
 		mesh_settle(m, peer_of(t), now, out);
 	}
@@ -149,7 +149,7 @@ static enum drop judge(struct mesh *m, struct peer *peer, const struct packet *p
 	if (drop != DROP_NONE)
 		return drop;
 	mesh_touch(m, peer);
-	peer_heard(peer, &p->via, m->env);
+	peer_heard(peer, &p->via, &m->host, now);
 	peer_speaks(peer, now);
 	if (result == TUNNEL_UP)
 		peer_up(peer, false, m->mtu, now, out);
