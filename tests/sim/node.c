@@ -16,8 +16,7 @@
 #define PLACES     SEC(1)          /* STORE_PLACES_EVERY */
 #define STAMPS     SEC(60)         /* STORE_STAMPS_EVERY */
 #define UPTIME_MAX SEC(1000000)
-#define ROUNDS_MAX 64    /* ticks at one instant */
-#define FIRST_PORT 32768 /* of fresh doors */
+#define ROUNDS_MAX 64 /* ticks at one instant */
 
 static void finish(struct node *n);
 
@@ -109,28 +108,6 @@ static void note_datagram(const struct node *n, const struct packet *p)
 			   addr_print(&p->via.remote, to), kind_of(p), p->len);
 }
 
-static void send_datagram(struct node *n, const struct packet *p)
-{
-	struct interface *i;
-	uint16_t port;
-
-	assert(p->via.kind == VIA_DIRECT && p->via.door < NODE_DOORS);
-	assert((p->via.door & 1) == (p->via.remote.family == ADDR_V6));
-	oracle_datagram(n, p);
-	n->sent++;
-	note_datagram(n, p);
-
-	port = n->door_ports[p->via.door];
-	i = network_route(&n->machine, &p->via.local, &p->via.remote);
-	if (i == NULL) /* as io/udp: an address that is gone is forgotten */
-		i = network_route(&n->machine, &(struct addr){0}, &p->via.remote);
-	if (i == NULL || port == 0) {
-		mesh_count_drop(n->mesh, DROP_SEND_FAILED, 1);
-		return;
-	}
-	network_send(i, port, &p->via.remote, p->ttl, p->data, p->len);
-}
-
 static struct node *find_by_name(struct world *w, const char *name)
 {
 	for (size_t i = 0; i < w->node_count; i++) {
@@ -172,25 +149,23 @@ static void ask(struct node *n, uint64_t id)
 	agenda_set(&w->agenda, &q->task, w->now + world_between(w, MSEC(1), MSEC(100)));
 }
 
-static void perform(struct node *n, const struct action *a)
-{
-	switch (a->kind) {
-	case ACTION_RESOLVE:
-		ask(n, a->id);
-		break;
-	}
-}
-
 static void flush(struct node *n)
 {
-	struct world *w = world_of(n);
-	struct outbox *out = &w->out;
+	struct outbox *out = &world_of(n)->out;
+	uint64_t failed = n->doors.failed;
 	struct event e;
 
-	for (size_t i = 0; i < out->action_count; i++)
-		perform(n, &out->actions[i]);
-	for (size_t i = 0; i < out->net.count; i++)
-		send_datagram(n, &out->net.packets[i]);
+	for (size_t i = 0; i < out->action_count; i++) {
+		if (out->actions[i].kind == ACTION_RESOLVE)
+			ask(n, out->actions[i].id);
+	}
+	for (size_t i = 0; i < out->net.count; i++) {
+		oracle_datagram(n, &out->net.packets[i]);
+		note_datagram(n, &out->net.packets[i]);
+	}
+	doors_flush(&n->doors, out);
+	if (n->doors.failed > failed)
+		mesh_count_drop(n->mesh, DROP_SEND_FAILED, n->doors.failed - failed);
 	for (size_t i = 0; i < out->tun.count; i++)
 		flow_delivered(n, out->tun.packets[i].data, out->tun.packets[i].len);
 	outbox_clear(out);
@@ -399,7 +374,7 @@ void node_boot(struct node *n)
 		abort();
 	n->saved_places = mesh_places(n->mesh);
 	n->saved_at = node_now(n);
-	n->door_ports[0] = n->door_ports[1] = NODE_PORT;
+	doors_open(&n->doors, &n->machine, NODE_PORT);
 	mesh_mtu_changed(n->mesh, MTU);
 	n->host = (struct host){.overlay = {.mtu = MTU, .up = true, .ups = 1}};
 	look_at_host(n);
@@ -426,7 +401,7 @@ void node_crash(struct node *n, bool lose_state)
 	mesh_free(n->mesh);
 	n->mesh = NULL;
 	n->life = NODE_DEAD;
-	memset(n->door_ports, 0, sizeof n->door_ports);
+	doors_close(&n->doors);
 	forget_queue(n);
 	agenda_set(&world_of(n)->agenda, &n->wake, USEC_NEVER);
 	arm(n);
@@ -484,34 +459,13 @@ void node_free(struct node *n)
 
 /* --- packets ---------------------------------------------------------------------------------------------------- */
 
-/* By which door it came, or NODE_DOORS. */
-static unsigned find_door(const struct node *n, const struct addr *to)
-{
-	unsigned door = to->family == ADDR_V6;
-
-	while (door < NODE_DOORS && n->door_ports[door] != to->port)
-		door += 2;
-	return door < NODE_DOORS ? door : NODE_DOORS;
-}
-
 /* Add it to the batch that the mesh is handed next. */
 static void add_to_batch(struct node *n, struct parcel *p)
 {
 	struct batch *in = &world_of(n)->in;
-	struct addr local = p->dst;
-	unsigned door = find_door(n, &p->dst);
 
-	if (door == NODE_DOORS)
-		return;
-	local.port = 0;
-	in->packets[in->count++] = (struct packet){
-		.data = p->data,
-		.len = p->len,
-		.via = {.kind = VIA_DIRECT,
-			.door = (uint16_t)door,
-			.remote = p->src,
-			.local = local},
-	};
+	if (doors_packet(&n->doors, p, &in->packets[in->count]))
+		in->count++;
 }
 
 static void hand_over(struct node *n, struct parcel *p)

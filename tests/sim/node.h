@@ -5,13 +5,13 @@
 
 #include "base/host.h"
 #include "mesh/mesh.h"
+#include "sim/doors.h"
 #include "sim/network.h"
 #include "sim/oracle.h"
 #include "sim/timepiece.h"
 #include "sim/world.h"
 
-#define NODE_PORT  51820
-#define NODE_DOORS 10 /* two of the WireGuard port, and fresh ones */
+#define NODE_PORT 51820
 #define NODE_QUEUE_MAX                                                                             \
 	256 /* datagrams that wait while the process is stopped, as in a socket's buffer */
 
@@ -56,8 +56,8 @@ struct node {
 	struct env env;
 	struct mesh *mesh; /* NULL: dead */
 	struct host host;
-	usec away_since;                 /* by its clock: asleep or stopped */
-	uint16_t door_ports[NODE_DOORS]; /* 0: closed */
+	usec away_since; /* by its clock: asleep or stopped */
+	struct doors doors;
 	struct task tick, save, wake;
 	struct parcel *queue, **queue_end;
 	size_t queued;
@@ -67,7 +67,6 @@ struct node {
 	usec saved_at;     /* by its clock */
 	uint64_t saved_places;
 
-	uint64_t sent; /* datagrams, in all its lives */
 	struct oracle_node oracle;
 };
 

@@ -14,7 +14,7 @@ static const usec edges[] = {
 static void recover(struct world *w, struct node *n, struct node *other, const char *after)
 {
 	struct flow *out = flow_between(n, other), *in = flow_between(other, n);
-	uint64_t sent = n->sent + other->sent;
+	uint64_t sent = n->doors.sent + other->doors.sent;
 
 	flow_mark(out);
 	flow_mark(in);
@@ -22,8 +22,9 @@ static void recover(struct world *w, struct node *n, struct node *other, const c
 	world_expect(w, out->resumed_at != USEC_NEVER && in->resumed_at != USEC_NEVER,
 		     "no packet within 1 s after %s", after);
 	world_run(w, SEC(19));
-	world_expect(w, n->sent + other->sent - sent < 2 * 200 + 64 + 20,
-		     "%" PRIu64 " datagrams in 20 s after %s", n->sent + other->sent - sent, after);
+	world_expect(w, n->doors.sent + other->doors.sent - sent < 2 * 200 + 64 + 20,
+		     "%" PRIu64 " datagrams in 20 s after %s",
+		     n->doors.sent + other->doors.sent - sent, after);
 }
 
 static void run(struct world *w, usec span)
