@@ -47,6 +47,7 @@ struct daemon {
 	struct store store;
 	struct doors doors;
 	struct loop_watch *tun_watch, *host_watch;
+	usec tun_read_at;
 	struct watch *watch;
 	char overlay_name[HOST_NAME_MAX + 1]; /* as last told; the sockets keep their first */
 	bool overlay_up;
@@ -215,8 +216,12 @@ static void read_tun(struct daemon *d)
 {
 	static const enum drop reasons[] = {DROP_VNET, DROP_OFFLOAD, DROP_QUEUE};
 	usec now = loop_now(d->loop);
-	int n = tun_read(d->tun, now, &d->in);
+	int n;
 
+	if (d->tun_read_at == now) /* both the descriptor and the timer asked for it */
+		return;
+	d->tun_read_at = now;
+	n = tun_read(d->tun, now, &d->in);
 	if (n > 0) {
 		stages_note_batch(&d->stages, STAGE_TUN_READ, (size_t)n);
 		mesh_outbound(d->mesh, &d->in, now, &d->out);
