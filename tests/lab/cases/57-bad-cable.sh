@@ -9,7 +9,7 @@ COUNT=4000
 RATE=4000
 CONTROL=20 # packets beside those that are counted: handshakes, keepalives
 
-lab_up <<-END
+ok "a site and a public host" lab_up <<-END || exit 1
 	public vps
 	site home box mapping=eim filtering=apdf ports=random
 	host laptop home
