@@ -9,6 +9,7 @@
 #include "crypto/aead.h"
 #include "crypto/aead_backend.h"
 #include "crypto/blake2s.h"
+#include "crypto/hmac.h"
 #include "crypto/reserve.h"
 
 #define PROBE_LEN 1420 /* of text: a full packet, so that the wide loops run and the tail too */
@@ -61,7 +62,8 @@ static bool aead_agrees(void)
 
 int crypto_init(const char *aead)
 {
-	if (sodium_init() < 0 || !random_is_alive() || reserve_start() < 0 || blake2s_start() != 0)
+	if (sodium_init() < 0 || !random_is_alive() || reserve_start() < 0 ||
+	    blake2s_start() != 0 || hmac_start() != 0)
 		return -EIO;
 	const struct aead_backend *b = choose(aead);
 	if (b == NULL)

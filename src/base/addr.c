@@ -101,7 +101,7 @@ static enum addr_class class_v6(const uint8_t *ip)
 		for (size_t k = 0; k < sizeof v4; k++)
 			v4[k] = ip[r->v4[i].at + k] ^ r->v4[i].mask;
 		enum addr_class carried = class_v4(v4);
-		if (carried < class)
+		if (DEFENCE(5, carried < class))
 			class = carried;
 	}
 	return class;
@@ -148,7 +148,7 @@ struct addr addr_v6(const uint8_t ip[static 16], uint16_t port, uint32_t scope)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
 
-	if (memcmp(ip, mapped, sizeof mapped) == 0)
+	if (DEFENCE(2, memcmp(ip, mapped, sizeof mapped) == 0))
 		return addr_v4(ip + 12, port);
 
 	struct addr a = {

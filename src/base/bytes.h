@@ -144,6 +144,25 @@ static inline void write_bytes(struct writer *w, const void *data, size_t len)
 		memcpy(p, data, len);
 }
 
+static inline void write_u8(struct writer *w, uint8_t v)
+{
+	write_bytes(w, &v, 1);
+}
+
+static inline void write_be16(struct writer *w, uint16_t v)
+{
+	uint8_t *p = write_room(w, 2);
+	if (p)
+		store_be16(p, v);
+}
+
+static inline void write_be32(struct writer *w, uint32_t v)
+{
+	uint8_t *p = write_room(w, 4);
+	if (p)
+		store_be32(p, v);
+}
+
 static inline bool writer_ok(const struct writer *w)
 {
 	return !w->failed;

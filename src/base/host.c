@@ -29,17 +29,50 @@ bool host_same_network(const struct host *a, const struct host *b)
 	return true;
 }
 
-static bool has(const struct host_addresses *l, uint8_t family, const uint8_t *ip)
+/* NULL: it is not among them. */
+static const struct host_address *find(const struct host_addresses *l, uint8_t family,
+				       const uint8_t *ip)
 {
 	for (size_t i = 0; i < l->count; i++) {
 		const struct prefix *p = &l->items[i].prefix;
 		if (p->family == family && memcmp(p->ip, ip, addr_ip_len(family)) == 0)
-			return true;
+			return &l->items[i];
 	}
-	return false;
+	return NULL;
 }
 
 bool host_has_address(const struct host *h, uint8_t family, const uint8_t *ip)
 {
-	return has(&h->outside, family, ip) || has(&h->inside, family, ip);
+	return find(&h->outside, family, ip) != NULL || find(&h->inside, family, ip) != NULL;
+}
+
+/* None of its table is cheaper: with rules, each table may serve some address. */
+static bool is_best(const struct host *h, const struct host_default *d)
+{
+	for (size_t i = 0; i < h->default_count; i++) {
+		const struct host_default *other = &h->defaults[i];
+		if (other->family == d->family && other->table == d->table &&
+		    other->metric < d->metric)
+			return false;
+	}
+	return true;
+}
+
+bool host_leads_elsewhere(const struct host *h, const struct addr *local, const struct addr *remote)
+{
+	const struct host_address *ours = find(&h->outside, local->family, local->ip);
+	bool elsewhere = false;
+
+	if (ours == NULL || local->family != remote->family ||
+	    addr_same_bits(ours->prefix.ip, remote->ip, ours->prefix.len))
+		return false;
+	for (size_t i = 0; i < h->default_count; i++) {
+		const struct host_default *d = &h->defaults[i];
+		if (d->family != local->family || !is_best(h, d))
+			continue;
+		if (d->link == ours->link)
+			return false;
+		elsewhere = true;
+	}
+	return elsewhere;
 }

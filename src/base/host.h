@@ -51,6 +51,11 @@ struct host {
 /* True when datagrams leave and come as before: the same addresses outside, by the same routes. */
 bool host_same_network(const struct host *a, const struct host *b);
 
+/* True when what goes to `remote` leaves by another link than that of `local`, our address: default routes lead elsewhere, and it is
+ * not of local's subnet. An uplink drops what comes from another one's address. False where that is not known. */
+bool host_leads_elsewhere(const struct host *h, const struct addr *local,
+			  const struct addr *remote);
+
 /* True when this is an address of ours, on whichever side. ip: 4 or 16 bytes. */
 bool host_has_address(const struct host *h, uint8_t family, const uint8_t *ip);
 

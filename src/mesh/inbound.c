@@ -5,6 +5,7 @@
 #include "base/defence.h"
 #include "base/ip.h"
 #include "mesh/mesh_impl.h"
+#include "nat/stun.h"
 
 #define KEPT_FOR_PEERS STAGING_PER_PEER /* datagrams of the outbox */
 
@@ -23,7 +24,7 @@ static enum drop take_initiation(struct mesh *m, const struct packet *p, usec no
 		drop = peer == NULL ? DROP_UNKNOWN_PEER
 				    : tunnel_initiation(&peer->tunnel, &r, &p->via, now, out);
 		if (drop == DROP_NONE) {
-			peer_heard(peer, &p->via, m->env);
+			peer_heard(peer, &p->via, &m->host, now);
 			mesh_settle(m, peer, now, out);
 		}
 	}
@@ -41,7 +42,7 @@ static enum drop take_response(struct mesh *m, const struct packet *p, usec now,
 		return DROP_NO_SESSION;
 	drop = tunnel_response(t, msg, now);
 	if (drop == DROP_NONE) {
-		peer_heard(peer_of(t), &p->via, m->env);
+		peer_heard(peer_of(t), &p->via, &m->host, now);
 		peer_up(peer_of(t), true, m->mtu, now, out);
 		mesh_settle(m, peer_of(t), now, out);
 	}
@@ -149,7 +150,7 @@ static enum drop judge(struct mesh *m, struct peer *peer, const struct packet *p
 	if (drop != DROP_NONE)
 		return drop;
 	mesh_touch(m, peer);
-	peer_heard(peer, &p->via, m->env);
+	peer_heard(peer, &p->via, &m->host, now);
 	peer_speaks(peer, now);
 	if (result == TUNNEL_UP)
 		peer_up(peer, false, m->mtu, now, out);
@@ -172,7 +173,7 @@ static void open_gathered(struct mesh *m, usec now, struct outbox *out)
 
 /* --- both ------------------------------------------------------------------------------------------------------- */
 
-/* By word and length, as protocol.md section 1 has it: nothing else is accepted. */
+/* By word and length, as protocol.md section 1 has it: nothing else is accepted, and nothing by a fresh door. */
 static enum drop classify(const struct packet *p, uint32_t *type)
 {
 	static const size_t handshake_len[] = {
@@ -184,11 +185,21 @@ static enum drop classify(const struct packet *p, uint32_t *type)
 	if (p->len < sizeof(struct message_data))
 		return DROP_SHORT;
 	*type = load_le32(p->data);
-	if (*type < MESSAGE_INITIATION || *type > MESSAGE_DATA)
+	if (*type < MESSAGE_INITIATION || *type > MESSAGE_DATA || p->via.door >= DOOR_FRESH)
 		return DROP_UNKNOWN_TYPE;
 	if (*type == MESSAGE_DATA)
 		return p->len < MESSAGE_DATA_MIN ? DROP_SHORT : DROP_NONE;
 	return p->len == handshake_len[*type] ? DROP_NONE : DROP_SHORT;
+}
+
+/* What is not WireGuard's: an answer to a question of our own, or nothing. Strangers' questions are not answered: who answers can
+ * be made to talk to others (vuln_22, vuln_24). */
+static enum drop take_other(struct mesh *m, const struct packet *p, enum drop why, usec now,
+			    struct outbox *out)
+{
+	if (!stun_is_message(p->data, p->len))
+		return why;
+	return outside_input(&m->outside, p, now, out) ? DROP_NONE : DROP_STUN;
 }
 
 void mesh_inbound(struct mesh *m, struct batch *in, usec now, struct outbox *out)
@@ -199,9 +210,11 @@ void mesh_inbound(struct mesh *m, struct batch *in, usec now, struct outbox *out
 		uint32_t type;
 		enum drop drop = classify(p, &type);
 
-		if (drop == DROP_NONE && type == MESSAGE_DATA) {
+		if (drop != DROP_NONE) {
+			drop = take_other(m, p, drop, now, out);
+		} else if (type == MESSAGE_DATA) {
 			drop = gather(m, p, now);
-		} else if (drop == DROP_NONE) {
+		} else {
 			/* A handshake may move sessions about: first finish what points into them. */
 			open_gathered(m, now, out);
 			drop = handshake(m, p, type, now, out);

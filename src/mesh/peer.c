@@ -15,8 +15,9 @@ int peer_new(struct peer **out, struct tunnel_shared *shared, const struct key_p
 		return -EINVAL;
 	}
 	p->key = p->known.key = *key;
+	p->known_wall_offset = shared->env->wall_offset;
 	p->direct_since = USEC_NEVER;
-	p->announce_at = USEC_NEVER;
+	p->announce_at = p->ask_at = USEC_NEVER;
 	list_init(&p->order);
 	list_init(&p->touched);
 	key_public_short(key, p->short_key);
@@ -71,15 +72,28 @@ static void choose_local_anew(struct peer *p)
 	p->via.local = (struct addr){0};
 }
 
-void peer_heard(struct peer *p, const struct via *via, const struct env *env)
+static void note_heard_on(struct peer *p, const struct via *via, const struct host *host, usec now)
+{
+	if (!addr_same_ip(&p->heard_on, &via->local)) {
+		p->heard_on = via->local;
+		p->astray = host_leads_elsewhere(host, &via->local, &via->remote);
+	}
+	if (!p->may_ask)
+		return;
+	p->may_ask = p->astray;
+	p->ask_at = p->astray ? usec_min(p->ask_at, now + PEER_HEARD_WITHIN) : USEC_NEVER;
+}
+
+void peer_heard(struct peer *p, const struct via *via, const struct host *host, usec now)
 {
 	if (p->via.kind == via->kind && !addr_equal(&p->via.remote, &via->remote)) {
 		p->switches++;
 		moves_note(&p->moves, peer_label(p), &p->via.remote, &via->remote,
-			   p->tunnel.stats.heard_at, env->log);
+			   p->tunnel.stats.heard_at, p->tunnel.shared->env->log);
 	}
 	p->via = *via;
-	if (p->announce_at != USEC_NEVER)
+	note_heard_on(p, via, host, now);
+	if (p->announce_at != USEC_NEVER || p->astray)
 		choose_local_anew(p);
 	lookup_heard(&p->lookup);
 }
@@ -155,22 +169,29 @@ static bool since(usec at, usec then)
 	return at != USEC_NEVER && at >= then;
 }
 
-static usec ask_at(const struct peer *p)
+static usec look_up_at(const struct peer *p)
 {
 	usec up_until = p->up_at != 0 ? p->up_at + REJECT_AFTER : 0;
 
 	return lookup_deadline(&p->lookup, tunnel_silent_since(&p->tunnel), up_until);
 }
 
-void peer_host_changed(struct peer *p, usec active_since, usec now, const struct env *env)
+void peer_host_changed(struct peer *p, const struct host *host, usec active_since, usec now)
 {
 	const struct tunnel_stats *s = &p->tunnel.stats;
+	const struct env *env = p->tunnel.shared->env;
+	bool gone = addr_is_set(&p->heard_on) &&
+		    !host_has_address(host, p->heard_on.family, p->heard_on.ip);
 
 	choose_local_anew(p);
-	if (p->via.kind != VIA_NONE &&
-	    (since(s->data_at, active_since) || since(s->heard_at, active_since)))
-		p->announce_at = now + rand_jitter(env->rand, PEER_ANNOUNCE_WITHIN);
+	p->astray = host_leads_elsewhere(host, &p->heard_on, &p->via.remote);
 	p->announce_tx = s->tx_packets;
+	if (p->via.kind == VIA_NONE ||
+	    !(since(s->data_at, active_since) || since(s->heard_at, active_since)))
+		return;
+	p->announce_at = now + rand_jitter(env->rand, PEER_ANNOUNCE_WITHIN);
+	p->may_ask = true;
+	p->ask_at = gone || p->astray ? p->announce_at + PEER_HEARD_WITHIN : USEC_NEVER;
 }
 
 static void announce(struct peer *p, usec now, struct outbox *out)
@@ -181,11 +202,20 @@ static void announce(struct peer *p, usec now, struct outbox *out)
 		tunnel_start(&p->tunnel, now);
 }
 
+static void ask_whether_it_knows(struct peer *p, usec now)
+{
+	p->ask_at = USEC_NEVER;
+	p->may_ask = false;
+	if (!tunnel_is_starting(&p->tunnel))
+		tunnel_start(&p->tunnel, now);
+}
+
 usec peer_deadline(const struct peer *p)
 {
-	usec own = usec_min(p->announce_at, tunnel_deadline(&p->tunnel));
+	usec told = usec_min(p->announce_at, p->ask_at);
+	usec own = usec_min(told, tunnel_deadline(&p->tunnel));
 
-	return usec_min(usec_min(own, ask_at(p)), event_deadline(p));
+	return usec_min(usec_min(own, look_up_at(p)), event_deadline(p));
 }
 
 void peer_tick(struct peer *p, usec now, struct outbox *out)
@@ -196,6 +226,8 @@ void peer_tick(struct peer *p, usec now, struct outbox *out)
 
 	if (usec_due(p->announce_at, now))
 		announce(p, now, out);
+	if (usec_due(p->ask_at, now))
+		ask_whether_it_knows(p, now);
 	switch (tunnel_tick(&p->tunnel, elsewhere ? &trial : &p->via, now, out)) {
 	case TUNNEL_IDLE:
 	case TUNNEL_UP:
@@ -211,6 +243,6 @@ void peer_tick(struct peer *p, usec now, struct outbox *out)
 		p->direct_since = USEC_NEVER;
 	if (p->tunnel.stats.handshakes_started != started)
 		lookup_next(&p->lookup, &p->via.remote);
-	if (usec_due(ask_at(p), now))
+	if (usec_due(look_up_at(p), now))
 		lookup_ask(&p->lookup, p->id, now, out);
 }

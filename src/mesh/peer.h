@@ -3,6 +3,7 @@
 #define MESH_PEER_H
 
 #include "base/heap.h"
+#include "base/host.h"
 #include "base/list.h"
 #include "base/outbox.h"
 #include "conf/delta.h"
@@ -34,8 +35,13 @@ struct peer {
 	struct moves moves;   /* what was told of that */
 	usec announce_at;     /* tell it where we are; USEC_NEVER: not to be told */
 	uint64_t announce_tx; /* unless more than these packets left until then */
+	struct addr heard_on; /* ours that its last packet came to; not set: not known */
+	bool astray;          /* what we send leaves by another link than that one's */
+	bool may_ask;         /* our network changed, and it was not heard where we are now */
+	usec ask_at;          /* then a handshake asks whether it knows; USEC_NEVER: not yet */
 	struct addr given;    /* the endpoint that the configuration gave, if any */
 	struct past_peer known; /* what is to outlive the process, as last noted */
+	usec known_wall_offset; /* of the clock then */
 	bool known_there;       /* it had a session then */
 	struct event_told told;
 };
@@ -59,8 +65,9 @@ void peer_send_to(struct peer *p, const struct addr *endpoint);
 /* Take from a change what concerns this peer alone (allowed IPs are the mesh's). */
 void peer_apply(struct peer *p, const struct delta_peer *d, usec now);
 
-/* An authenticated packet came by this way: packets go back there (WireGuard's roaming; all peers are plain yet). */
-void peer_heard(struct peer *p, const struct via *via, const struct env *env);
+/* An authenticated packet came by this way: packets go back there (WireGuard's roaming; all peers are plain yet), and from the
+ * address it came to, unless that one's link is not where they leave. */
+void peer_heard(struct peer *p, const struct via *via, const struct host *host, usec now);
 
 /* It proved that it is there, in a session: whether or not it was given up. */
 void peer_speaks(struct peer *p, usec now);
@@ -74,9 +81,11 @@ void peer_up(struct peer *p, bool confirm, size_t mtu, usec now, struct outbox *
 void peer_resolved(struct peer *p, const struct addr *addrs, size_t count, usec now);
 
 /* The host's network changed: let it choose our address anew; a peer that sent or received since `active_since` is told where we are
- * within PEER_ANNOUNCE_WITHIN. */
-void peer_host_changed(struct peer *p, usec active_since, usec now, const struct env *env);
+ * within PEER_ANNOUNCE_WITHIN. That one packet may be lost: a peer that knows us by an address we left, and is heard at no better one
+ * for PEER_HEARD_WITHIN after it, gets a handshake, which has retries; one for each change. */
+void peer_host_changed(struct peer *p, const struct host *host, usec active_since, usec now);
 #define PEER_ANNOUNCE_WITHIN MSEC(200)
+#define PEER_HEARD_WITHIN    MSEC(500)
 
 /* Do what is due. */
 void peer_tick(struct peer *p, usec now, struct outbox *out);

@@ -118,6 +118,22 @@ recovers "F33: the default route flips to the other uplink, traffic from here: b
 via 192.0.2.1
 changed=$(now)
 recovers "F33: and back again, traffic from the far side only: back" far 10.66.0.1
+# The one packet that says where we are now is lost; the far side goes on sending to the old address, which still works inwards.
+lab_exec right nft -f - <<-NFT
+	table ip lost {
+		chain cut {
+			type filter hook forward priority filter; policy drop
+		}
+	}
+NFT
+via 192.0.2.129
+sleep 0.4
+lab_exec right nft delete table ip lost
+changed=$(now)
+recovers "F38: it flips, what says so is lost, traffic from the far side only: back" far 10.66.0.1
+via 192.0.2.1
+changed=$(now)
+recovers "F33: back on the first uplink, traffic from the far side only: back" far 10.66.0.1
 
 # --- IPv6 -------------------------------------------------------------------------------------------------------------
 

@@ -122,7 +122,7 @@ static const char *const globals[] = {
 	"2001:0:cb00:7101::39cc:9bfe",
 };
 
-TEST(judges_every_spelling_of_an_inner_address_alike)
+TEST(vuln_01_vuln_05_judges_every_spelling_of_an_inner_address_alike)
 {
 	for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++)
 		assert_class(spellings[i].text, spellings[i].class);
@@ -136,7 +136,7 @@ TEST(takes_the_neighbours_of_special_ranges_for_global)
 
 /* All forms that carry an IPv4 address, each for random addresses: the class is always the one
  * inside. */
-TEST(judges_disguised_ipv4_by_the_address_inside)
+TEST(vuln_03_judges_disguised_ipv4_by_the_address_inside)
 {
 	static const struct {
 		const char *form;
@@ -164,6 +164,49 @@ TEST(judges_disguised_ipv4_by_the_address_inside)
 	}
 }
 
+/* An IP as a number, its first bits above those that a prefix leaves open. */
+static unsigned __int128 number(const uint8_t *ip, size_t len)
+{
+	unsigned __int128 n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n = n << 8 | ip[i];
+	return n;
+}
+
+/* Membership by bits is membership between the first and the last number of the range, for 10^6 ranges and an address near or in
+ * each. */
+TEST(vuln_04_membership_of_a_range_is_comparison_of_whole_numbers)
+{
+	struct rand r = rand_seeded(4);
+	size_t inside = 0;
+
+	for (size_t n = 0; n < 1000000; n++) {
+		struct {
+			uint8_t range[16], ip[16], bits, near;
+		} in;
+		rand_bytes(&r, &in, sizeof in);
+		size_t len = n % 2 == 0 ? 4 : 16, bits = in.bits % (len * 8 + 1);
+		/* Most agree in many of their first bits, or nothing would be inside. */
+		size_t same = in.near % (len * 8 + 1), whole = same / 8;
+		memcpy(in.ip, in.range, whole);
+		if (same % 8 != 0) {
+			uint8_t rest = (uint8_t)(0xff >> same % 8);
+			in.ip[whole] = (uint8_t)((in.range[whole] & ~rest) | (in.ip[whole] & rest));
+		}
+
+		unsigned __int128 ip = number(in.ip, len), range = number(in.range, len);
+		size_t open = len * 8 - bits;
+		unsigned __int128 size = open == 128 ? 0 : (unsigned __int128)1 << open;
+		unsigned __int128 first = range & ~(size - 1), last = first + (size - 1);
+		bool want = ip >= first && ip <= last;
+		inside += want;
+		if (addr_same_bits(in.range, in.ip, bits) != want)
+			fail_msg("range %zu, of /%zu", n, bits);
+	}
+	assert_in_range(inside, 200000, 800000);
+}
+
 TEST(judges_no_address_as_unspecified)
 {
 	assert_int_equal(addr_class(&(struct addr){0}), ADDR_CLASS_UNSPECIFIED);
@@ -171,7 +214,7 @@ TEST(judges_no_address_as_unspecified)
 			 ADDR_CLASS_UNSPECIFIED);
 }
 
-TEST(turns_mapped_ipv6_into_ipv4_at_every_entrance)
+TEST(vuln_02_vuln_39_turns_mapped_ipv6_into_ipv4_at_every_entrance)
 {
 	static const uint8_t mapped[16] = {[10] = 0xff, 0xff, 192, 0, 2, 1};
 	const struct addr want = addr_v4((const uint8_t[]){192, 0, 2, 1}, 7);
@@ -424,11 +467,12 @@ TEST(keeps_a_scope_for_link_local_addresses_only)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RUN(judges_every_spelling_of_an_inner_address_alike),
+		RUN(vuln_01_vuln_05_judges_every_spelling_of_an_inner_address_alike),
 		RUN(takes_the_neighbours_of_special_ranges_for_global),
-		RUN(judges_disguised_ipv4_by_the_address_inside),
+		RUN(vuln_03_judges_disguised_ipv4_by_the_address_inside),
+		RUN(vuln_04_membership_of_a_range_is_comparison_of_whole_numbers),
 		RUN(judges_no_address_as_unspecified),
-		RUN(turns_mapped_ipv6_into_ipv4_at_every_entrance),
+		RUN(vuln_02_vuln_39_turns_mapped_ipv6_into_ipv4_at_every_entrance),
 		RUN(reads_and_prints_addresses_with_port),
 		RUN(reads_and_prints_addresses_without_port),
 		RUN(refuses_everything_but_an_address_and_a_port),

@@ -70,6 +70,30 @@ TEST(writes_into_the_room_there_is)
 	assert_memory_equal(buf, "ab\11\11", 4);
 }
 
+TEST(writes_numbers_with_their_first_byte_first)
+{
+	uint8_t buf[8] = {9, 9, 9, 9, 9, 9, 9, 9};
+	struct writer w = writer_of(buf, 7);
+
+	write_u8(&w, 0xf1);
+	write_be16(&w, 0xf203);
+	write_be32(&w, 0xf4050607);
+	assert_true(writer_ok(&w));
+	assert_memory_equal(buf, "\xf1\xf2\3\xf4\5\6\7\11", 8);
+	write_u8(&w, 1);
+	assert_false(writer_ok(&w));
+
+	for (size_t room = 0; room < 4; room++) {
+		uint8_t small[4] = {9, 9, 9, 9};
+		w = writer_of(small, room);
+		write_be32(&w, 1);
+		assert_false(writer_ok(&w));
+		write_be16(&w, 1);
+		assert_int_equal(writer_len(&w), 0);
+		assert_memory_equal(small, "\11\11\11\11", 4);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -77,6 +101,7 @@ int main(void)
 		RUN(reads_in_order_and_stays_failed_after_the_end),
 		RUN(reads_to_the_last_byte_and_not_one_more),
 		RUN(writes_into_the_room_there_is),
+		RUN(writes_numbers_with_their_first_byte_first),
 	};
 	return RUN_TESTS(tests);
 }

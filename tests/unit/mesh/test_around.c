@@ -50,7 +50,7 @@ TEST(f30_a_peer_with_a_session_gets_one_keepalive_within_200_ms)
 	assert_int_equal(sent_after(&away, NOW + SEC(1), NOW + SEC(1) + PEER_ANNOUNCE_WITHIN), 1);
 	assert_int_equal(l[0].to, 2);
 	assert_int_equal(l[0].len, MESSAGE_DATA_MIN);
-	mesh_tick(one->m, NOW + SEC(2), &one->out);
+	mesh_tick(one->m, NOW + SEC(1) + PEER_HEARD_WITHIN - 1, &one->out);
 	assert_int_equal(node_take(one, l, 4), 0);
 }
 
@@ -137,12 +137,124 @@ TEST(f33_what_comes_to_an_old_address_does_not_bring_it_back_until_the_peer_is_t
 	node_connect(one, two, NOW);
 	via = node_peer(one, two)->via;
 	via.local = node_outside(1);
+	away.defaults[0].link = 3;
 	mesh_host_changed(one->m, &away, NOW, &one->out);
-	peer_heard(node_peer(one, two), &via, &one->env.env);
+	peer_heard(node_peer(one, two), &via, &one->m->host, NOW);
 	assert_false(addr_is_set(&node_peer(one, two)->via.local));
 	mesh_tick(one->m, NOW + PEER_ANNOUNCE_WITHIN, &one->out);
-	peer_heard(node_peer(one, two), &via, &one->env.env);
+	via.local = addr_v4(away.outside.items[0].prefix.ip, 51820);
+	peer_heard(node_peer(one, two), &via, &one->m->host, NOW);
 	assert_true(addr_is_set(&node_peer(one, two)->via.local));
+}
+
+/* Node 2 is heard at `local` of node 1. */
+static void hear_at(const char *local, usec now)
+{
+	struct via via = node_peer(one, two)->via;
+
+	assert_true(addr_parse_ip(&via.local, local));
+	via.remote = addr_v4((uint8_t[]){198, 51, 100, 2}, 51820);
+	peer_heard(node_peer(one, two), &via, &one->m->host, now);
+	mesh_settle(one->m, node_peer(one, two), now, &one->out);
+}
+
+static bool is_pinned(void)
+{
+	return addr_is_set(&node_peer(one, two)->via.local);
+}
+
+/* What node 1 sends in the second after `now`. */
+static size_t sent_within_1_s(usec now)
+{
+	outbox_clear(&one->out);
+	for (int i = 0; i <= 100; i++)
+		mesh_tick(one->m, now + i * MSEC(10), &one->out);
+	return node_take(one, l, 4);
+}
+
+/* Two uplinks: the first is used and heard on, then the default route flips to the second. The first keeps its address. */
+static void flip(void)
+{
+	at_home.outside.items[1] = subnet("203.0.113.9/24", 3);
+	at_home.outside.count = 2;
+	mesh_host_changed(one->m, &at_home, NOW, &one->out);
+	sent_within_1_s(NOW);
+	hear_at("192.0.2.1", NOW + SEC(1));
+	assert_true(is_pinned());
+	away = at_home;
+	away.defaults[0].link = 3;
+	mesh_host_changed(one->m, &away, NOW + SEC(2), &one->out);
+}
+
+TEST(f33_f38_what_comes_to_an_address_that_leads_out_no_more_is_answered_from_the_one_that_does)
+{
+	node_connect(one, two, NOW);
+	flip();
+	mesh_tick(one->m, NOW + SEC(2) + PEER_ANNOUNCE_WITHIN, &one->out); /* it is lost */
+	hear_at("192.0.2.1", NOW + SEC(3));
+	assert_false(is_pinned());
+	hear_at("203.0.113.9", NOW + SEC(3));
+	assert_true(is_pinned());
+}
+
+TEST(f38_also_when_the_peer_was_last_heard_at_the_one_that_does)
+{
+	node_connect(one, two, NOW);
+	flip();
+	hear_at("203.0.113.9", NOW + SEC(3));
+	mesh_host_changed(one->m, &at_home, NOW + SEC(4), &one->out);
+	assert_int_equal(sent_within_1_s(NOW + SEC(4)), 2); /* and all is lost that follows */
+	mesh_host_changed(one->m, &away, NOW + SEC(5), &one->out);
+	mesh_tick(one->m, NOW + SEC(5) + PEER_ANNOUNCE_WITHIN, &one->out);
+	hear_at("192.0.2.1", NOW + SEC(6));
+	assert_false(is_pinned());
+}
+
+TEST(f31_an_announcement_that_nobody_heard_is_followed_by_a_handshake_within_1_s)
+{
+	node_connect(one, two, NOW);
+	flip();
+	assert_int_equal(sent_within_1_s(NOW + SEC(2)), 2);
+	assert_int_equal(l[0].len, MESSAGE_DATA_MIN);
+	assert_int_equal(l[1].len, sizeof(struct message_initiation));
+}
+
+TEST(f31_also_when_the_old_address_is_gone)
+{
+	node_connect(one, two, NOW);
+	hear_at("192.0.2.1", NOW);
+	mesh_host_changed(one->m, &away, NOW + SEC(2), &one->out);
+	assert_int_equal(sent_within_1_s(NOW + SEC(2)), 2);
+	assert_int_equal(l[1].len, sizeof(struct message_initiation));
+}
+
+TEST(f31_also_when_it_is_found_out_by_what_the_peer_sends_later)
+{
+	node_connect(one, two, NOW);
+	flip();
+	node_peer(one, two)->ask_at = USEC_NEVER;
+	assert_int_equal(sent_within_1_s(NOW + SEC(2)), 1);
+	hear_at("192.0.2.1", NOW + SEC(3));
+	assert_int_equal(sent_within_1_s(NOW + SEC(3)), 1);
+	assert_int_equal(l[0].len, sizeof(struct message_initiation));
+}
+
+TEST(f31_who_was_heard_at_the_new_address_gets_no_handshake)
+{
+	node_connect(one, two, NOW);
+	flip();
+	mesh_tick(one->m, NOW + SEC(2) + PEER_ANNOUNCE_WITHIN, &one->out);
+	hear_at("203.0.113.9", NOW + SEC(2) + PEER_ANNOUNCE_WITHIN);
+	assert_int_equal(sent_within_1_s(NOW + SEC(2) + PEER_ANNOUNCE_WITHIN), 0);
+}
+
+TEST(f31_there_is_one_handshake_for_each_change)
+{
+	node_connect(one, two, NOW);
+	flip();
+	assert_int_equal(sent_within_1_s(NOW + SEC(2)), 2);
+	hear_at("192.0.2.1", NOW + SEC(3));
+	assert_int_equal(node_peer(one, two)->ask_at, USEC_NEVER);
 }
 
 TEST(nobody_is_told_by_a_node_that_never_spoke)
@@ -254,6 +366,13 @@ int main(void)
 		WITH(a_peer_silent_for_two_minutes_is_left_alone),
 		WITH(who_was_sent_something_since_is_not_told_again),
 		WITH(f33_what_comes_to_an_old_address_does_not_bring_it_back_until_the_peer_is_told),
+		WITH(f33_f38_what_comes_to_an_address_that_leads_out_no_more_is_answered_from_the_one_that_does),
+		WITH(f38_also_when_the_peer_was_last_heard_at_the_one_that_does),
+		WITH(f31_an_announcement_that_nobody_heard_is_followed_by_a_handshake_within_1_s),
+		WITH(f31_also_when_the_old_address_is_gone),
+		WITH(f31_also_when_it_is_found_out_by_what_the_peer_sends_later),
+		WITH(f31_who_was_heard_at_the_new_address_gets_no_handshake),
+		WITH(f31_there_is_one_handshake_for_each_change),
 		WITH(nobody_is_told_by_a_node_that_never_spoke),
 		WITH(f39_our_own_datagram_from_the_tun_is_dropped_and_told_of_once),
 		WITH(others_packets_that_look_like_ours_pass),

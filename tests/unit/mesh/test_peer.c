@@ -14,6 +14,7 @@ static struct tunnel_shared shared;
 static struct outbox out;
 static struct peer *peer;
 static struct key_public key;
+static const struct host host; /* nothing is known of it */
 
 static int start(void **state)
 {
@@ -119,7 +120,7 @@ TEST(keeps_the_own_address_it_was_spoken_to_when_the_same_endpoint_is_set)
 	struct via spoken = via(1, 9);
 	struct delta_peer d = {.key = key, .has_endpoint = true, .endpoint = spoken.remote};
 
-	peer_heard(peer, &spoken, &env.env);
+	peer_heard(peer, &spoken, &host, 0);
 	peer_apply(peer, &d, SEC(1));
 	assert_true(addr_equal(&peer->via.local, &spoken.local));
 
@@ -133,13 +134,13 @@ TEST(follows_the_address_it_is_heard_from_and_counts_the_moves)
 {
 	struct via first = via(1, 8), moved = via(2, 8), pinned = via(2, 9);
 
-	peer_heard(peer, &first, &env.env);
+	peer_heard(peer, &first, &host, 0);
 	assert_int_equal(peer->switches, 0); /* nothing was known before */
 	assert_int_equal(env.lines, 0);
-	peer_heard(peer, &moved, &env.env);
+	peer_heard(peer, &moved, &host, 0);
 	assert_int_equal(peer->switches, 1);
 	assert_non_null(strstr(env.last_line, "moved from 192.0.2.1:51820 to 192.0.2.2:51820"));
-	peer_heard(peer, &pinned, &env.env);
+	peer_heard(peer, &pinned, &host, 0);
 	assert_int_equal(peer->switches, 1); /* it is where it was */
 	assert_memory_equal(&peer->via, &pinned, sizeof pinned);
 }
@@ -150,8 +151,8 @@ TEST(vuln_13_a_name_is_no_format)
 	struct via a = via(1, 8), b = via(2, 8);
 
 	peer_apply(peer, &d, SEC(1));
-	peer_heard(peer, &a, &env.env);
-	peer_heard(peer, &b, &env.env);
+	peer_heard(peer, &a, &host, 0);
+	peer_heard(peer, &b, &host, 0);
 	assert_non_null(strstr(env.last_line, "%n%s%n%s moved"));
 }
 
