@@ -112,6 +112,22 @@ TEST(jitter_reaches_all_of_its_range_and_keeps_the_order)
 	}
 }
 
+TEST(jitter_may_be_days)
+{
+	struct link l = link_of(&(struct link_config){.jitter = SEC(86400)});
+	struct rand rand = rand_seeded(3);
+	unsigned late = 0;
+
+	for (usec at = 0; at < 1000; at++) {
+		usec sent = NOW + SEC(86400) * at;
+		usec took = link_send(&l, FRAME, sent, &rand).arrival[0].at - sent;
+
+		assert_in_range(took, 0, SEC(86400));
+		late += took > SEC(86400 / 2);
+	}
+	assert_about(late, 1000, 0.5);
+}
+
 TEST(f41_loss_is_as_frequent_as_it_was_asked_for)
 {
 	static const uint32_t asked[] = {LINK_PERCENT(1), LINK_PERCENT(10), LINK_PERCENT(30), 100};
@@ -384,6 +400,7 @@ int main(void)
 		RUN(a_block_stops_everything_and_ends),
 		RUN(a_packet_longer_than_the_largest_does_not_pass),
 		RUN(jitter_reaches_all_of_its_range_and_keeps_the_order),
+		RUN(jitter_may_be_days),
 		RUN(f41_loss_is_as_frequent_as_it_was_asked_for),
 		RUN(losses_in_bursts_come_in_bursts),
 		RUN(in_bad_times_as_much_is_lost_as_was_said),
