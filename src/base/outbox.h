@@ -15,6 +15,10 @@
 enum action_kind {
 	/* Look up the name of an endpoint: mesh_endpoint_name(id), answered by mesh_resolved(id). */
 	ACTION_RESOLVE,
+	/* Open, or close, the fresh door of this number: a socket with a port of its own, even for IPv4, odd for IPv6. What
+	 * an engine has sent on it leaves after the door was opened and before it is closed. Open already: anew. */
+	ACTION_OPEN_DOOR,
+	ACTION_CLOSE_DOOR,
 };
 
 struct action {

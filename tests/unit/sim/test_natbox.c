@@ -637,8 +637,8 @@ TEST(input_is_for_our_own_addresses_and_even_its_last_hop_counts)
  * of each. True when each has heard the other after 3 seconds. */
 static bool punches(enum natbox_input input, usec skew, uint8_t opener)
 {
-	struct natbox box[2];
-	struct {
+	static struct natbox box[2];
+	static struct {
 		usec at;
 		int to;
 		struct natbox_flow flow;
@@ -1155,11 +1155,11 @@ TEST(a_flush_forgets_everything_accepted_input_too)
 	start_linux(NATBOX_INPUT_ACCEPT);
 	struct addr mapped = seen_by(server(), host(2, PORT), NOW);
 
-	assert_int_equal(sent_to(with_port(public_ip(1), 7), server(), NOW), NATBOX_LOCAL);
+	assert_int_equal(sent_to(with_port(public_ip(1), 7777), server(), NOW), NATBOX_LOCAL);
 	natbox_flush(&nb);
 	assert_int_equal(natbox_count(&nb, NOW), 0);
 	assert_int_equal(sent_to(mapped, server(), NOW), NATBOX_LOCAL);
-	assert_int_equal(seen_by(server(), host(2, 7), NOW).port, 7);
+	assert_int_equal(seen_by(server(), host(2, 7777), NOW).port, 7777);
 }
 
 TEST(after_a_flush_ports_begin_elsewhere)
