@@ -92,8 +92,10 @@ static struct link
 static struct receiving receiving[ROUTER_SIDES];
 static struct sending sending[ROUTER_SIDES][2]; /* by side, IPv4 and IPv6 */
 static struct heap under_way;
-static uint16_t parcel_count;       /* sent so far: those of one microsecond keep their order */
-static struct parcel *parcels_free; /* the last one used first: it is in the cache */
+static uint16_t parcel_count; /* sent so far: those of one microsecond keep their order */
+static struct parcel *parcels;
+static size_t parcels_used;         /* so many have been taken at one time or another: no other costs memory */
+static struct parcel *parcels_free; /* of these, the last one freed first: it is in the cache */
 static struct rand chance;
 static struct edge_stats edge;
 static int listener;
@@ -127,11 +129,15 @@ static struct parcel *parcel_new(void)
 {
 	struct parcel *p = parcels_free;
 
-	if (p != NULL)
+	if (p != NULL) {
 		parcels_free = p->next_free;
-	else
+		return p;
+	}
+	if (parcels_used == UNDER_WAY) {
 		edge.no_room++;
-	return p;
+		return NULL;
+	}
+	return &parcels[parcels_used++];
 }
 
 static void parcel_free(struct parcel *p)
@@ -631,12 +637,9 @@ static void open_control(const char *path)
 
 static void make_parcels(void)
 {
-	struct parcel *parcels = calloc(UNDER_WAY, sizeof *parcels);
-
+	parcels = calloc(UNDER_WAY, sizeof *parcels);
 	if (parcels == NULL || heap_reserve(&under_way, UNDER_WAY) < 0)
 		die("out of memory");
-	for (size_t i = 0; i < UNDER_WAY; i++)
-		parcel_free(&parcels[i]);
 }
 
 struct options {

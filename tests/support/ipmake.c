@@ -140,6 +140,26 @@ void ipmake_set_fragment(uint8_t *packet, uint16_t field, uint16_t id)
 	sign_header(packet);
 }
 
+void ipmake_sign(uint8_t *packet, size_t len)
+{
+	bool is_v4 = len > 0 && packet[0] >> 4 == 4;
+
+	if (len < (is_v4 ? IP4_HEADER_LEN : IP6_HEADER_LEN))
+		return;
+	uint8_t protocol = packet[is_v4 ? 9 : 6];
+	size_t header = header_len(packet), sum_end = header + sum_offset(protocol) + 2;
+	bool has_sum = protocol == UDP || protocol == TCP || protocol == ICMP || protocol == ICMPV6;
+	bool is_fragment = is_v4 && (load_be16(packet + 6) & 0x3fff) != 0;
+
+	if (header < IP4_HEADER_LEN || header > len)
+		return;
+	if (has_sum && sum_end <= len && !is_fragment) {
+		store_be16(packet + sum_end - 2, 0);
+		finish(packet, protocol, len - header);
+	}
+	sign_header(packet);
+}
+
 static bool is_error(uint8_t protocol, uint8_t type)
 {
 	return protocol == ICMP ? type == 3 || type == 4 || type == 11 || type == 12

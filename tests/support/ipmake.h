@@ -25,6 +25,9 @@ void ipmake_set_ttl(uint8_t *packet, uint8_t ttl);
 /* The fragment field of IPv4: offset in units of 8 bytes, 0x2000 for "more". */
 void ipmake_set_fragment(uint8_t *packet, uint16_t field, uint16_t id);
 
+/* Make the checksums of a packet right after it was changed, as far as there is room for them in its `len` bytes. */
+void ipmake_sign(uint8_t *packet, size_t len);
+
 /* What is wrong with the checksums of a whole packet (and with those that are wholly inside one that it quotes), or NULL. */
 const char *ipmake_fault(const uint8_t *packet, size_t len);
 
