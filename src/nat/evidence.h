@@ -12,7 +12,7 @@ struct sighting {
 	uint8_t socket; /* 0: the WireGuard door; fresh ones are counted from 1 on */
 	uint8_t server; /* who says so; one server may have several places */
 	struct addr place, seen;
-	usec asked_at; /* mappings are made in this order */
+	unsigned turn; /* when it was asked: mappings are made in this order */
 };
 
 struct evidence {

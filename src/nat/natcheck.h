@@ -38,8 +38,8 @@ enum natcheck_result {
 
 /* Fields are natcheck's own. Zeroed: idle. */
 struct natcheck {
-	const struct env *env;
 	bool running;
+	unsigned steps; /* done when it was last told */
 	usec deadline;
 	struct survey v4, v6;
 	struct nat_report report;
@@ -52,7 +52,7 @@ void natcheck_start(struct natcheck *n, const struct env *env, const struct natc
 enum natcheck_result natcheck_input(struct natcheck *n, const struct packet *in, usec now,
 				    struct outbox *out);
 enum natcheck_result natcheck_tick(struct natcheck *n, usec now, struct outbox *out);
-/* USEC_NEVER when idle. */
+/* USEC_NEVER when idle, unless a door is still to be closed. */
 usec natcheck_deadline(const struct natcheck *n);
 /* Give up: fresh doors are closed, the report stays as far as it is. Safe in every state, zeroed included. */
 void natcheck_stop(struct natcheck *n, struct outbox *out);

@@ -62,6 +62,7 @@ struct nat_server_line {
 struct nat_view {
 	bool tested;
 	enum nat_mapping mapping;
+	bool dependent; /* not endpoint-independent, even if of which kind is unknown */
 	enum nat_filtering filtering;
 	enum nat_ports ports;
 	int ports_step;                  /* sequential: from one mapping to the next, never 0 */

@@ -15,13 +15,15 @@
 #include "base/host.h"
 #include "base/outbox.h"
 #include "nat/evidence.h"
+#include "nat/filtering.h"
 #include "nat/report.h"
 #include "nat/txn.h"
 
-#define SURVEY_SERVERS 8
+#define SURVEY_SERVERS 8  /* asked */
 #define SURVEY_DOORS   4  /* fresh ones */
-#define SURVEY_ASKS    40 /* questions at one time */
-#define SURVEY_TRIES   3  /* for an answer from elsewhere */
+#define SURVEY_ASKS    40 /* questions under way at one time */
+#define SURVEY_SAMPLES 16 /* questions for ports alone, beyond those that have another purpose */
+#define SURVEY_RUNS    3  /* servers tried for filtering */
 
 /* The steps, for who shows progress. */
 enum survey_step {
@@ -39,50 +41,35 @@ enum survey_kind {
 	SURVEY_PLACE,  /* ... to another address of the server */
 	SURVEY_FRESH,  /* fresh door to the server: proves the door */
 	SURVEY_SAMPLE, /* any door to any place, for its port */
-	SURVEY_BOTH,   /* fresh door: answer from the other IP and port */
-	SURVEY_PORT,   /* fresh door: answer from the other port */
-	SURVEY_SHOW, /* WireGuard door: answer from the other IP and port, where we have sent to */
+	SURVEY_BOTH,   /* the three tests of nat/filtering.h */
+	SURVEY_PORT,
+	SURVEY_SHOW,
 	SURVEY_HAIRPIN, /* to a public address of our own */
 };
 
 struct survey_ask {
 	enum survey_kind kind;
-	uint8_t server, socket;
+	uint8_t server;
+	uint8_t socket; /* whence */
+	uint8_t turn;   /* first sent as number ... */
 	struct txn txn;
 };
 
 struct survey_server {
 	struct addr addr;
-	struct addr other; /* OTHER-ADDRESS of its first answer, if it may be one */
+	struct addr other; /* OTHER-ADDRESS of its first answer, if that may be one */
 	uint8_t line;      /* of the report */
 	enum nat_server state;
 	enum nat_answer two_faces;
+	bool tried; /* for filtering */
 	usec rtt;
 };
 
-/* A fresh door. */
+/* A fresh door; socket 0: it is not open for us. */
 struct survey_door {
-	bool open;
-	bool proved;    /* a plain answer came in by it */
-	uint8_t socket; /* of its life now */
-};
-
-/* Tries, each a transaction of its own, and how long to wait after the last. */
-struct survey_tries {
-	unsigned done;
-	usec next_at; /* USEC_NEVER: all done, or none begun */
-	usec over_at; /* then silence counts; USEC_NEVER likewise */
-};
-
-/* Filtering by one server. */
-struct survey_filtering {
-	bool running;
-	uint8_t server;
-	uint8_t door;    /* for SURVEY_BOTH, and the next one for SURVEY_PORT */
-	bool both, port; /* came */
-	bool shown;      /* the server can, as it showed at the WireGuard door */
-	bool incapable;  /* it showed that it cannot */
-	struct survey_tries tests, show;
+	uint8_t socket;
+	bool opened; /* and not closed since */
+	bool proved; /* a plain answer came in by it */
 };
 
 struct survey {
@@ -90,42 +77,50 @@ struct survey {
 	const struct host *host;
 	enum addr_family family;
 	uint16_t port;
+	enum addr_class
+		realm; /* of the mildest of the servers: the others are nearer to us than what we ask about */
 	bool running;
 	bool done[SURVEY_STEPS];
-	usec started_at, answered_at; /* first answer; USEC_NEVER */
+	usec started_at, answered_at; /* the first answer; USEC_NEVER */
+	usec patience_at;             /* until then more may come of what is under way */
 	struct survey_server servers[SURVEY_SERVERS];
 	uint8_t server_count;
 	struct survey_ask asks[SURVEY_ASKS];
 	struct survey_door doors[SURVEY_DOORS];
-	uint8_t socket_count;
-	uint8_t sample_count; /* asked for */
-	uint8_t runs;         /* of filtering, begun */
-	bool sampled;         /* the last round of samples was asked for */
-	struct survey_filtering filtering;
-	usec hairpin_until; /* USEC_NEVER: not begun, or over */
-	struct addr inside; /* as a server with a private address sees us, if that is not our own */
+	uint8_t sockets, turns, samples, runs;
+	bool second_port; /* of some server was asked */
+	bool contrasted;  /* ports differ: fresh doors were sent to ask the others as well */
+	bool completed;   /* the last samples were asked for */
+	bool hairpin_begun, hairpin_asked;
+	uint16_t response_port; /* that the server is asked to show itself with */
+	struct filtering filtering;
+	struct addr inside; /* as a server that is nearer sees us, unless that is our own address */
 	struct evidence evidence;
 	struct nat_view view;
 };
 
 struct survey_setup {
-	const struct addr *servers; /* as natcheck_setup's, of both families */
-	size_t server_count;
+	enum addr_family family;
 	const struct host *host;
 	uint16_t port;
 };
 
-void survey_start(struct survey *s, enum addr_family family, const struct env *env,
-		  const struct survey_setup *setup, usec now, struct outbox *out);
+/* s is zeroed. Servers are the lines of `report` that are of this family and not asked yet; those beyond SURVEY_SERVERS stay
+ * so. */
+void survey_start(struct survey *s, const struct survey_setup *setup,
+		  const struct nat_report *report, const struct env *env, usec now,
+		  struct outbox *out);
 /* m was read from `in`. True when it was an answer to one of its questions, or its own across a hairpin. */
 bool survey_input(struct survey *s, const struct packet *in, const struct stun_message *m, usec now,
 		  struct outbox *out);
 void survey_tick(struct survey *s, usec now, struct outbox *out);
-/* USEC_NEVER once it is over. */
+/* USEC_NEVER once it is over and all fresh doors are closed. */
 usec survey_deadline(const struct survey *s);
-/* What is not known now stays unknown; fresh doors are closed. */
+/* End it: what is not known stays unknown; fresh doors are closed. */
 void survey_finish(struct survey *s, usec now, struct outbox *out);
-/* Its part of the report. */
+/* The same with no verdict. */
+void survey_stop(struct survey *s, struct outbox *out);
+/* Its part of the report; none, if it never was started. */
 void survey_report(const struct survey *s, struct nat_report *report);
 
 #endif

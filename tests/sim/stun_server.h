@@ -21,10 +21,9 @@ enum stun_server_fault {
 	/* about CHANGE-REQUEST and addresses */
 	STUN_SERVER_IGNORES_CHANGE = 1 << 0, /* answers from where it was asked, as many do */
 	STUN_SERVER_NO_OTHER = 1 << 1, /* has no OTHER-ADDRESS: one that knows RFC 8489 only */
-	STUN_SERVER_CLAIMS_OTHER =
-		1 << 2, /* one address only: OTHER-ADDRESS has the same IP and the other port, and
-						* "change IP" is answered from there */
-	STUN_SERVER_CLAIMS_FOREIGN = 1 << 3, /* OTHER-ADDRESS is lie.addr, where it does not live */
+	/* One address only: OTHER-ADDRESS has the same IP and the other port, whence "change IP" is answered. */
+	STUN_SERVER_CLAIMS_OTHER = 1 << 2,
+	STUN_SERVER_CLAIMS_FOREIGN = 1 << 3, /* OTHER-ADDRESS is `lie`, where it does not live */
 	STUN_SERVER_NO_ORIGIN = 1 << 4,
 	STUN_SERVER_REFUSES_CHANGE = 1 << 5, /* 420 to CHANGE-REQUEST */
 	/* about the answer */
@@ -32,13 +31,12 @@ enum stun_server_fault {
 	STUN_SERVER_MAPPED_ONLY = 1 << 7, /* MAPPED-ADDRESS, no XOR form (RFC 3489) */
 	STUN_SERVER_NO_MAPPED = 1 << 8,
 	STUN_SERVER_WRONG_ID = 1 << 9,
-	STUN_SERVER_WRONG_SOURCE = 1 << 10, /* from lie_from */
-	STUN_SERVER_TRUNCATES = 1 << 11,    /* the last attribute says more than there is */
-	STUN_SERVER_OVERLONG = 1 << 12,     /* XOR-MAPPED-ADDRESS of 24 bytes */
-	STUN_SERVER_CUTS = 1 << 13,         /* only half of the datagram arrives */
-	STUN_SERVER_DUPLICATES = 1 << 14,   /* each address attribute again, with `lie` */
-	STUN_SERVER_AFTER_INTEGRITY =
-		1 << 15, /* a first MESSAGE-INTEGRITY (of rubbish) before XOR-MAPPED-ADDRESS */
+	STUN_SERVER_WRONG_SOURCE = 1 << 10,    /* from lie_from */
+	STUN_SERVER_TRUNCATES = 1 << 11,       /* the last attribute says more than there is */
+	STUN_SERVER_OVERLONG = 1 << 12,        /* XOR-MAPPED-ADDRESS of 24 bytes */
+	STUN_SERVER_CUTS = 1 << 13,            /* only half of the datagram arrives */
+	STUN_SERVER_DUPLICATES = 1 << 14,      /* each address attribute again, with `lie` */
+	STUN_SERVER_AFTER_INTEGRITY = 1 << 15, /* a MESSAGE-INTEGRITY (rubbish) before the rest */
 	STUN_SERVER_UNKNOWN_MANDATORY = 1 << 16,
 	STUN_SERVER_BAD_FINGERPRINT = 1 << 17,
 	STUN_SERVER_ERROR = 1 << 18, /* error response `error`; 300 names lie as ALTERNATE-SERVER */
@@ -61,8 +59,9 @@ struct stun_server {
 	usec delay, jitter; /* of each answer */
 	struct rand rand;   /* seeded; for jitter, ids and junk */
 	/* What happened. */
-	uint64_t requests, changes,
-		refused; /* Binding requests; those with a flag of CHANGE-REQUEST; what was no request */
+	uint64_t requests; /* Binding requests */
+	uint64_t changes;  /* of these, with a flag of CHANGE-REQUEST */
+	uint64_t refused;  /* what was none */
 };
 
 struct stun_server_reply {
@@ -83,8 +82,8 @@ size_t stun_server_input(struct stun_server *s, const struct addr *from, const s
 			 const uint8_t *data, size_t len,
 			 struct stun_server_reply replies[static STUN_SERVER_REPLIES_MAX]);
 
-/* The 40 spellings and kinds of address that no honest server reports: unspecified, loopback, link-local, multicast, broadcast,
- * private, IPv4-mapped, NAT64, 6to4, Teredo. NULL beyond the last. */
+/* Addresses that no honest server reports, as lies for tests: each kind that base/addr.h tells apart but the global ones, plain and
+ * in each IPv6 disguise. Not canonical, so that the disguise goes out on the wire. NULL beyond the last. */
 const struct addr *stun_server_lie(size_t i);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "crypto/blake2s.h"
 #include "crypto/crypto.h"
+#include "crypto/hmac.h"
 #include "support/test.h"
 #include "tests/support/starve.h"
 
@@ -12,19 +13,25 @@ TEST(f60_hashes_ask_nobody_for_memory)
 {
 	static const uint8_t key[BLAKE2S_LEN] = {1, 2, 3};
 	uint8_t fed[BLAKE2S_LEN], starved[BLAKE2S_LEN], fed_mac[16], starved_mac[16];
+	uint8_t fed_sha1[HMAC_SHA1_LEN], starved_sha1[HMAC_SHA1_LEN], digest[HMAC_SHA256_LEN];
 
 	blake2s_hmac(fed, key, "text", 4);
 	blake2s_mac(fed_mac, sizeof fed_mac, key, sizeof key, "text", 4);
+	hmac_sha1(fed_sha1, key, sizeof key, "text", 4, NULL, 0);
 	uint64_t calls = starve_calls();
 	starve_after(0, UINT64_MAX);
 	for (int i = 0; i < 10000; i++) {
 		blake2s_hmac(starved, key, "text", 4);
 		blake2s_mac(starved_mac, sizeof starved_mac, key, sizeof key, "text", 4);
+		hmac_sha256(digest, key, sizeof key, "text", 4, NULL, 0);
+		hmac_plain_md5(digest, "text", 4);
+		hmac_sha1(starved_sha1, key, sizeof key, "text", 4, NULL, 0);
 	}
 	starve_end();
 	assert_int_equal(starve_calls(), calls);
 	assert_memory_equal(starved, fed, sizeof fed);
 	assert_memory_equal(starved_mac, fed_mac, sizeof fed_mac);
+	assert_memory_equal(starved_sha1, fed_sha1, sizeof fed_sha1);
 }
 
 #define LEN 512 /* of a block */

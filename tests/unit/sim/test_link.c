@@ -149,7 +149,10 @@ TEST(losses_in_bursts_come_in_bursts)
 	assert_true(lost / (10 * MANY) > 0.018 && lost / (10 * MANY) < 0.022);
 	assert_true(lost / bursts > 9 && lost / bursts < 11);
 
-	link_change(&l, &(struct link_config){.jitter = 1});
+	/* No bursts, no bad times. */
+	link_change(&l, &(struct link_config){.burst_begin = LINK_CERTAIN});
+	link_send(&l, FRAME, NOW + SEC(99), &rand);
+	link_change(&l, &(struct link_config){.jitter = 1, .burst_loss = LINK_CERTAIN});
 	for (usec at = 0; at < MANY; at++)
 		assert_int_equal(link_send(&l, FRAME, NOW + SEC(100) + at, &rand).fate,
 				 LINK_CARRIED);
@@ -207,6 +210,9 @@ TEST(f42_a_packet_held_back_is_overtaken_and_holds_up_nobody)
 	assert_int_equal(late, l.stats.reordered);
 	assert_about(late, MANY, 0.03);
 	assert_true(latest > MSEC(1990));
+
+	config = (struct link_config){.reorder = LINK_CERTAIN, .reorder_by = 1};
+	assert_true(send_one(&config).arrival[0].at == NOW + 1);
 }
 
 TEST(f43_as_many_packets_are_corrupted_as_was_said_in_up_to_so_many_bits)
@@ -288,6 +294,9 @@ TEST(a_fast_line_loses_nothing_to_rounding)
 	for (size_t i = 0; i < 1000000; i++)
 		last = link_send(&l, FRAME, NOW, &rand).arrival[0].at;
 	assert_true(last == NOW + 1120000);
+	/* And its last bit is never early: 2.7 microseconds. */
+	assert_true(send_one(&(struct link_config){.rate = UINT64_C(4200000000)}).arrival[0].at ==
+		    NOW + 3);
 }
 
 TEST(f45_a_queue_delays_as_long_as_it_is_and_drops_what_is_more)
