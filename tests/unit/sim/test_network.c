@@ -27,6 +27,7 @@ static void receive(struct machine *m, struct parcel *p)
 {
 	struct post *post = list_entry(m, struct post, machine);
 
+	network_heard(p);
 	post->count++;
 	post->at = m->world->now;
 	post->from = p->src;
