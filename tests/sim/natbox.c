@@ -286,10 +286,15 @@ static size_t entries_left(const struct natbox *nb)
 /* There must be one left. */
 static struct natbox_entry *add(struct natbox *nb, const struct natbox_key *key, usec now)
 {
-	struct natbox_entry *e = list_entry(nb->entries_free.next, struct natbox_entry, ageing);
+	struct natbox_entry *e;
 
 	assert(entries_left(nb) > 0);
-	list_remove(&e->ageing);
+	if (list_empty(&nb->entries_free)) {
+		e = &nb->entry_slab[nb->entries_touched++];
+	} else {
+		e = list_entry(nb->entries_free.next, struct natbox_entry, ageing);
+		list_remove(&e->ageing);
+	}
 	*e = (struct natbox_entry){.key = *key,
 				   .made_at = now,
 				   .refreshed_at = now,
@@ -774,8 +779,6 @@ int natbox_init(struct natbox *nb, const struct natbox_config *config, uint64_t 
 	}
 
 	list_init(&nb->entries_free);
-	for (size_t i = 0; i < c.capacity; i++)
-		list_add_tail(&nb->entries_free, &nb->entry_slab[i].ageing);
 	list_init(&nb->hosts_free);
 	for (size_t i = 0; i < NATBOX_HOSTS_MAX; i++)
 		list_add_tail(&nb->hosts_free, &nb->host_slab[i].free);

@@ -156,7 +156,8 @@ struct natbox {
 	struct list ageing
 		[4]; /* entries by kind of lifetime, the one that was refreshed longest ago first */
 	size_t entry_count;
-	size_t next_pool; /* of paired hosts */
+	size_t entries_touched; /* of the slab: the memory of the others was never needed */
+	size_t next_pool;       /* of paired hosts */
 	uint16_t last_port[NATBOX_PROTOS][NATBOX_POOL_MAX];
 };
 
