@@ -19,8 +19,7 @@
 
 _Static_assert(AT_REST == AT_SENT + 8, "what a packet says");
 
-static void write_packet(uint8_t *at, const struct flow *f, uint64_t number, usec sent_at,
-			 size_t len)
+void flow_write(const struct flow *f, uint64_t number, usec sent_at, uint8_t *at, size_t len)
 {
 	const struct world *w = f->from->machine.world;
 	struct addr src = node_inner_addr(f->from), dst = node_inner_addr(f->to);
@@ -58,7 +57,7 @@ void flow_send(struct flow *f)
 	f->sent++;
 	f->marked_sent++;
 	f->seen[number % FLOW_REMEMBER / 8] &= (uint8_t) ~(1u << number % 8);
-	write_packet(packet, f, number, world_of(f)->now, f->len);
+	flow_write(f, number, world_of(f)->now, packet, f->len);
 	node_send_inner(f->from, packet, f->len);
 }
 
@@ -131,8 +130,8 @@ static struct flow *flow_of(struct node *at, const uint8_t *packet, size_t len)
 	f = w->flows[from - 1][to - 1];
 	if (f == NULL)
 		return NULL;
-	write_packet(should, f, load_be64(packet + AT_NUMBER), (usec)load_be64(packet + AT_SENT),
-		     len);
+	flow_write(f, load_be64(packet + AT_NUMBER), (usec)load_be64(packet + AT_SENT), should,
+		   len);
 	return memcmp(packet, should, len) == 0 ? f : NULL;
 }
 

@@ -46,6 +46,9 @@ void flow_stop(struct flow *f);
 /* One packet, now. */
 void flow_send(struct flow *f);
 
+/* What packet `number`, sent at that time, is: len bytes. */
+void flow_write(const struct flow *f, uint64_t number, usec sent_at, uint8_t *at, size_t len);
+
 /* Measure from here on. */
 void flow_mark(struct flow *f);
 /* The longest time without a packet since then, until now. */

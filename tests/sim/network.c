@@ -466,9 +466,6 @@ static struct parcel *pack(struct world *w, const struct addr *from, const struc
 	p->len = len;
 	memcpy(p->data, data, len);
 	w->net.stats.sent++;
-	if (w->net.seen != NULL)
-		memcpy(&w->net.seen[w->net.seen_count++ % NETWORK_SEEN], p,
-		       offsetof(struct parcel, data) + len);
 	return p;
 }
 
@@ -476,6 +473,15 @@ void network_listen(struct world *w)
 {
 	if (w->net.seen == NULL)
 		w->net.seen = world_alloc(NETWORK_SEEN * sizeof *w->net.seen);
+}
+
+void network_heard(const struct parcel *p)
+{
+	struct network *net = &p->world->net;
+
+	if (net->seen != NULL)
+		memcpy(&net->seen[net->seen_count++ % NETWORK_SEEN], p,
+		       offsetof(struct parcel, data) + p->len);
 }
 
 const struct parcel *network_recall(const struct world *w, unsigned before)

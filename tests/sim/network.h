@@ -153,8 +153,10 @@ void network_send(struct interface *i, uint16_t port, const struct addr *to, uin
 /* From any address: a forger who sits at the Internet. */
 void network_forge(struct world *w, const struct addr *from, const struct addr *to,
 		   const void *data, size_t len);
-/* Somebody listens at every cable; and the datagram that he heard so many before the last. NULL: none yet. */
+/* Somebody listens to what machines say that they have got (network_heard); and the datagram that he heard so many before the last.
+ * NULL: none yet. */
 void network_listen(struct world *w);
+void network_heard(const struct parcel *p);
 const struct parcel *network_recall(const struct world *w, unsigned before);
 void network_free_parcel(struct parcel *p);
 /* The task of each parcel. */

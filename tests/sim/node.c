@@ -472,6 +472,7 @@ static void hand_over(struct node *n, struct parcel *p)
 {
 	struct world *w = world_of(n);
 
+	network_heard(p);
 	w->in.count = 0;
 	add_to_batch(n, p);
 	if (w->in.count > 0) {

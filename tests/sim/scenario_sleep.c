@@ -34,11 +34,12 @@ static void run(struct world *w, usec span)
 
 		world_disturb(w);
 		flow_start(a, b, usec_max(MSEC(100), nap / 200), 200);
+		flow_stop(flow_between(b, a));
 		node_sleep_for(b, nap);
 		world_run(w, nap - MSEC(1));
 		if (elsewhere)
 			node_move(b, b->machine.interfaces[0].site == home ? train : home);
-		flow_start(a, b, MSEC(100), 200);
+		flow_start_both(a, b, MSEC(100), 200);
 		world_run(w, MSEC(1));
 		w->calm_since = w->now;
 		wake(w, b, a, elsewhere ? SEC(3) : SEC(1));
