@@ -170,6 +170,17 @@ static void judge_choice(const struct natbox_flow *f, const struct addr *public)
 	assert_true(is_public(f, public));
 	assert_in_range(public->port, LOW, LOW + PORTS - 1);
 	assert_true(is_free(f, *public, public->port));
+
+	const struct item *newest = NULL; /* they are in the order of their making */
+	for (size_t i = 0; w.config.overload && i < w.count; i++)
+		if (w.items[i].kind == MAPPING && w.items[i].proto == f->proto &&
+		    addr_equal(&w.items[i].inside, &f->src))
+			newest = &w.items[i];
+	if (w.config.ports == NATBOX_PRESERVE && newest != NULL &&
+	    is_free(f, newest->public, newest->public.port)) {
+		assert_true(addr_equal(public, &newest->public));
+		return;
+	}
 	if (w.config.ports == NATBOX_PRESERVE && f->src.port >= LOW && f->src.port < LOW + PORTS &&
 	    is_free(f, *public, f->src.port))
 		assert_int_equal(public->port, f->src.port);
