@@ -6,11 +6,11 @@
 #include "base/defence.h"
 #include "nat/ports.h"
 
-#define PATIENCE                                                                                   \
-	MSEC(450) /* for one question of many, while others were answered; more to who is far away */
-#define BASE_PATIENCE MSEC(200) /* for a server with two addresses, when one without has answered */
-
-#define HAIRPIN_DOOR 1
+/* For one question of many, while others were answered; more to who is far away. */
+#define PATIENCE      MSEC(400)
+/* For a server with two addresses, when one without has answered. */
+#define BASE_PATIENCE MSEC(200)
+#define HAIRPIN_DOOR  1
 
 /* Our own NAT answers this one or nobody does. */
 static const struct txn_schedule hairpin_schedule = {
