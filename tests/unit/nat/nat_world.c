@@ -155,6 +155,8 @@ static void to_servers(struct nat_world *w, const struct nat_world_flight *f)
 		struct stun_server *s = &w->servers[i];
 		if (!stun_server_is_at(s, &f->to))
 			continue;
+		if (i == 0 && w->bend != NULL)
+			w->bend(w, s, &f->from);
 		size_t count = stun_server_input(s, &f->from, &f->to, f->data, f->len, replies);
 		for (size_t k = 0; k < count; k++) {
 			back = (struct nat_world_flight){.inward = true,

@@ -58,6 +58,8 @@ struct nat_world {
 	struct nat_world_flight flights[NAT_WORLD_FLIGHTS];
 	size_t flight_count;
 	uint64_t flown;
+	/* Changes the first server just before it is asked by `from`. */
+	void (*bend)(struct nat_world *w, struct stun_server *first, const struct addr *from);
 	nat_world_watch *watch;
 	void *watch_ctx;
 	/* What happened. */

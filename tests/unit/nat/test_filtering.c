@@ -15,6 +15,14 @@ static struct filtering begun(void)
 	return f;
 }
 
+static void all_tries(struct filtering_tries *t, usec from)
+{
+	for (int i = 0; i < 3; i++)
+		assert_true(filtering_try(t, 0, from + MSEC(200 * i)));
+}
+
+static const bool all_proved[4] = {true, true, true, true};
+
 static void hear(struct filtering *f, enum filtering_test test, const struct addr *from)
 {
 	filtering_heard(f, test, from, false, &server, &other);
@@ -26,7 +34,8 @@ TEST(an_answer_from_the_other_ip_is_endpoint_independent)
 
 	hear(&f, FILTERING_BOTH, &other);
 	assert_true(filtering_is_over(&f, 0));
-	assert_int_equal(filtering_verdict(&f, false, false), NAT_FILTERING_ENDPOINT_INDEPENDENT);
+	assert_int_equal(filtering_verdict(&f, (const bool[4]){0}, 0),
+			 NAT_FILTERING_ENDPOINT_INDEPENDENT);
 }
 
 TEST(silence_is_a_verdict_only_with_proved_doors_and_a_server_that_can)
@@ -46,15 +55,40 @@ TEST(silence_is_a_verdict_only_with_proved_doors_and_a_server_that_can)
 		{true, false, true, true, NAT_FILTERING_ADDRESS_AND_PORT_DEPENDENT},
 	};
 
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	/* By the first pair or by the second. */
+	for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
 		struct filtering f = begun();
-		if (rows[i].shown)
+		size_t row = i / 2, pair = i % 2;
+		bool proved[4] = {0};
+		all_tries(&f.tests[0], 0);
+		filtering_begin_again(&f, 0);
+		all_tries(&f.tests[1], 0);
+		if (rows[row].shown)
 			hear(&f, FILTERING_SHOW, &other);
-		if (rows[i].port)
+		if (rows[row].port)
 			hear(&f, FILTERING_PORT, &second);
-		assert_int_equal(filtering_verdict(&f, rows[i].both_proved, rows[i].port_proved),
-				 rows[i].verdict);
+		proved[2 * pair] = rows[row].both_proved;
+		proved[2 * pair + 1] = rows[row].port_proved;
+		assert_int_equal(filtering_verdict(&f, proved, MSEC(700)), rows[row].verdict);
+		assert_int_equal(filtering_verdict(&f, proved, MSEC(700) - 1),
+				 NAT_FILTERING_UNKNOWN);
 	}
+}
+
+TEST(the_silence_of_one_pair_suffices_when_time_is_up)
+{
+	struct filtering f = begun();
+
+	all_tries(&f.tests[0], 0);
+	filtering_begin_again(&f, MSEC(500));
+	all_tries(&f.tests[1], MSEC(500));
+	hear(&f, FILTERING_SHOW, &other);
+	assert_false(filtering_is_over(&f, MSEC(700)));
+	assert_int_equal(filtering_verdict(&f, all_proved, MSEC(700)),
+			 NAT_FILTERING_ADDRESS_AND_PORT_DEPENDENT);
+	assert_int_equal(
+		filtering_verdict(&f, (const bool[4]){false, false, true, true}, MSEC(700)),
+		NAT_FILTERING_UNKNOWN);
 }
 
 TEST(a_server_that_answers_from_where_it_was_asked_cannot)
@@ -64,7 +98,7 @@ TEST(a_server_that_answers_from_where_it_was_asked_cannot)
 		hear(&f, (enum filtering_test)test, &server);
 		assert_true(f.incapable && filtering_is_over(&f, 0));
 		hear(&f, FILTERING_SHOW, &other);
-		assert_int_equal(filtering_verdict(&f, true, true), NAT_FILTERING_UNKNOWN);
+		assert_int_equal(filtering_verdict(&f, all_proved, SEC(2)), NAT_FILTERING_UNKNOWN);
 	}
 }
 
@@ -126,12 +160,6 @@ TEST(tries_three_times_and_waits_two_round_trips_and_300_ms)
 	assert_true(filtering_is_over(&f, MSEC(780)));
 }
 
-static void all_tries(struct filtering_tries *t, usec from)
-{
-	for (int i = 0; i < 3; i++)
-		assert_true(filtering_try(t, 0, from + MSEC(200 * i)));
-}
-
 TEST(waits_for_the_second_pair_and_for_the_show)
 {
 	struct filtering f = begun();
@@ -161,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RUN(an_answer_from_the_other_ip_is_endpoint_independent),
 		RUN(silence_is_a_verdict_only_with_proved_doors_and_a_server_that_can),
+		RUN(the_silence_of_one_pair_suffices_when_time_is_up),
 		RUN(a_server_that_answers_from_where_it_was_asked_cannot),
 		RUN(the_same_ip_when_another_was_asked_for_proves_nothing),
 		RUN(an_error_from_the_server_proves_nothing),

@@ -79,8 +79,7 @@ TEST(the_report_of_the_interface_document)
 		"Port pattern        preserved\n"
 		"Hairpin             no\n"
 		"IPv6                yes, 2001:db8:4::17, inbound filtered\n"
-		"Verdict: EASY. Direct paths will work to everyone except peers behind "
-		"random-port\n"
+		"Verdict: EASY. Direct paths will work to everyone except peers behind\n"
 		"random-port NATs; those need a relay.\n");
 }
 
