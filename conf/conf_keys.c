@@ -10,6 +10,7 @@
 #include "base/defence.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "conf/conf_host.h"
 
 #define SHOWN_MAX  64  /* of a value, in an error */
 #define TABLE_MAIN 254 /* linux/rtnetlink.h, RT_TABLE_MAIN */
@@ -97,83 +98,41 @@ static int word_of(struct conf_reading *r, const char *value, const char *const 
 	return -1;
 }
 
-static bool is_host_name(const char *text)
-{
-	static const char allowed[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
-	size_t len = strlen(text);
-
-	/* Digits and dots only is an IPv4 address that went wrong. */
-	return len > 0 && len <= CONF_HOST_MAX && strspn(text, allowed) == len &&
-	       strspn(text, "0123456789.") < len && text[0] != '.' && text[0] != '-' &&
-	       !strstr(text, "..");
-}
-
-static bool is_host_address(const struct addr *a)
-{
-	enum addr_class class = addr_class(a);
-	return class != ADDR_CLASS_UNSPECIFIED && class != ADDR_CLASS_MULTICAST &&
-	       class != ADDR_CLASS_BROADCAST;
-}
-
-/* "host:port", "192.0.2.1:port" or "[2001:db8::1]:port". The port may be missing where
- * `port_optional` says so, and is 0 then. `out->host` points into text, which is cut up. */
+/* A server (conf_host.h), whose port may be missing where `port_optional` says so. */
 static bool host_port(struct conf_reading *r, char *text, bool port_optional,
 		      struct conf_endpoint *out)
 {
 	char buf[SHOWN_MAX];
-	struct addr plain;
-	char *host = text, *port = NULL;
-	shown(text, buf);
 
-	if (text[0] == '[') {
-		char *close = strchr(text, ']');
-		if (!close || (close[1] != '\0' && close[1] != ':')) {
-			refuse(r, "%s `%s` has no `]:port` at its end", r->key, buf);
-			return false;
-		}
-		port = close[1] ? close + 2 : NULL;
-		host++;
-		*close = '\0';
-	} else if (addr_parse_ip(&plain, text) && plain.family == ADDR_V6) {
+	shown(text, buf);
+	switch (conf_host_read(out, text)) {
+	case CONF_HOST_OK:
+		break;
+	case CONF_HOST_HALF_BRACKET:
+		refuse(r, "%s `%s` has no `]:port` at its end", r->key, buf);
+		return false;
+	case CONF_HOST_BARE_V6:
 		refuse(r, "%s `%s`: an IPv6 address wants brackets and a port: [%s]:51820", r->key,
 		       buf, buf);
 		return false;
-	} else if (strchr(text, ':') != strrchr(text, ':')) {
+	case CONF_HOST_BARE_COLONS:
 		refuse(r, "%s `%s`: an IPv6 address wants brackets: [2001:db8::1]:51820", r->key,
 		       buf);
 		return false;
-	} else if ((port = strchr(text, ':'))) {
-		*port++ = '\0';
-	}
-
-	if (!port && !port_optional) {
-		refuse(r, "%s `%s` has no port: write %s:51820", r->key, buf, buf);
-		return false;
-	}
-	uint64_t number = 0;
-	if (port && (text_u64(&number, port, 65535) != TEXT_OK || number == 0)) {
+	case CONF_HOST_PORT:
 		refuse(r, "%s `%s`: the port is not a number from 1 to 65535", r->key, buf);
 		return false;
-	}
-
-	*out = (struct conf_endpoint){.port = (uint16_t)number};
-	bool literal = addr_parse_ip(&out->addr, host);
-	if (literal && !is_host_address(&out->addr)) {
+	case CONF_HOST_NOT_ONE:
 		refuse(r, "%s `%s` is not the address of one host", r->key, buf);
 		return false;
-	}
-	if (literal) {
-		out->addr.port = out->port;
-		return true;
-	}
-	if (text[0] == '[' || !is_host_name(host)) {
+	case CONF_HOST_NEITHER:
 		refuse(r, "%s `%s`: neither a host name nor an address before the port", r->key,
 		       buf);
 		return false;
 	}
-	out->host = host;
-	return true;
+	if (out->port == 0 && !port_optional)
+		refuse(r, "%s `%s` has no port: write %s:51820", r->key, buf, buf);
+	return out->port != 0 || port_optional;
 }
 
 /* --- setters of [Interface] ------------------------------------------------------------------------------------------ */
@@ -243,7 +202,7 @@ static void set_addresses(struct conf_reading *r, void *field, char *value)
 			continue;
 		}
 		struct addr host = p.family == ADDR_V4 ? addr_v4(p.ip, 0) : addr_v6(p.ip, 0, 0);
-		if (!is_host_address(&host)) {
+		if (!conf_host_is_address(&host)) {
 			refuse_value(r, entry, "the address of one host");
 			continue;
 		}
@@ -260,7 +219,7 @@ static void set_dns(struct conf_reading *r, void *field, char *value)
 	(void)field;
 	while ((entry = next_word(&value))) {
 		struct addr a;
-		if (!addr_parse_ip(&a, entry) && !is_host_name(entry))
+		if (!addr_parse_ip(&a, entry) && !conf_host_is_name(entry))
 			refuse_value(r, entry, "an address or a search domain");
 		else if (!conf_list_add(&r->conf->dns, entry))
 			r->no_memory = true;
@@ -364,7 +323,7 @@ static void set_stun(struct conf_reading *r, void *field, char *value)
 	char *entry;
 
 	while ((entry = next_entry(&value))) {
-		char copy[CONF_HOST_MAX + 16];
+		char copy[CONF_HOST_TEXT_MAX];
 		struct conf_endpoint server;
 		size_t len = strlen(entry);
 		if (len >= sizeof copy) {

@@ -120,6 +120,7 @@ struct delta *delta_from_conf(const struct conf *c)
 	d->fwmark = c->has_fwmark ? c->fwmark : 0;
 	d->has_name = true;
 	memcpy(d->name, c->name, sizeof d->name);
+	d->stun = &c->stun;
 	d->replace_peers = true;
 
 	for (size_t i = 0; i < c->peer_count; i++) {
@@ -249,6 +250,8 @@ struct delta *delta_between(const struct conf *from, const struct conf *to)
 	d->has_fwmark = d->fwmark != mark;
 	memcpy(d->name, to->name, sizeof d->name);
 	d->has_name = strcmp(from->name, to->name) != 0;
+	if (!conf_list_equal(&from->stun, &to->stun))
+		d->stun = &to->stun;
 
 	if (!diff_peers(d, from, to)) {
 		delta_free(d);
@@ -260,5 +263,5 @@ struct delta *delta_between(const struct conf *from, const struct conf *to)
 bool delta_is_empty(const struct delta *d)
 {
 	return !d->has_private_key && !d->has_listen_port && !d->has_fwmark && !d->has_name &&
-	       !d->replace_peers && d->peer_count == 0;
+	       !d->stun && !d->replace_peers && d->peer_count == 0;
 }

@@ -41,7 +41,9 @@ struct delta {
 	uint16_t listen_port;           /* 0: any */
 	uint32_t fwmark;                /* 0: none */
 	char name[CONF_NAME_MAX + 1];
-	bool replace_peers; /* forget all peers first */
+	const struct conf_list *stun; /* these servers from now on; the configuration's. NULL: as
+					 before */
+	bool replace_peers;           /* forget all peers first */
 	struct delta_peer *peers;
 	size_t peer_count;
 	size_t peer_room;
@@ -56,8 +58,8 @@ struct delta_peer *delta_add_peer(struct delta *d, const struct key_public *key)
 /* False without memory. The prefix is masked here. */
 bool delta_add_allowed(struct delta_peer *p, const struct prefix *prefix, bool remove);
 
-/* Everything a configuration says, as a change that brings any state to it. Endpoints given by name are only noted as `host`: who
- * resolves them sets them. Both must not outlive `c`. NULL without memory. */
+/* Everything a configuration says, as a change that brings any state to it. Endpoints given by name are only noted as `host`, and so
+ * are STUN servers: who resolves them sets them. Both must not outlive `c`. NULL without memory. */
 struct delta *delta_from_conf(const struct conf *c);
 /* The least that brings a mesh which is as `from` says to what `to` says; nothing is in it for what is the same in both, so that
  * a peer's session lives on, and an endpoint that roamed is not put back unless the file's changed. A file without

@@ -145,6 +145,34 @@ static void tell_number(struct teller *t, const char *key, const char *none, uin
 	tell(t, "%s %s -> %s", key, before ? old : none, after ? now : none);
 }
 
+static bool has_text(const struct conf_list *list, const char *text)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i], text) == 0)
+			return true;
+	return false;
+}
+
+/* The servers of `these` that `those` has not. */
+static void tell_servers(struct teller *t, const struct conf_list *these,
+			 const struct conf_list *those, char sign)
+{
+	for (size_t i = 0; i < these->count; i++)
+		if (!has_text(those, these->items[i]))
+			tell(t, "STUN %c %s", sign, these->items[i]);
+}
+
+static void tell_stun(struct teller *t, const struct conf_list *before,
+		      const struct conf_list *after)
+{
+	size_t lines = t->lines->count;
+
+	tell_servers(t, before, after, '-');
+	tell_servers(t, after, before, '+');
+	if (t->lines->count == lines)
+		tell(t, "STUN: the same servers in another order");
+}
+
 bool delta_text(struct conf_list *lines, const struct delta *d, const struct conf *from,
 		const struct conf *to)
 {
@@ -160,6 +188,8 @@ bool delta_text(struct conf_list *lines, const struct delta *d, const struct con
 		tell_number(&t, "FwMark", "off", from->has_fwmark ? from->fwmark : 0, d->fwmark);
 	if (d->has_name)
 		tell(&t, "Name %s -> %s", or_none(from->name), or_none(to->name));
+	if (d->stun)
+		tell_stun(&t, &from->stun, &to->stun);
 
 	t.ok = t.ok && conf_peers_init(&before, from) && conf_peers_init(&after, to);
 	for (size_t i = 0; t.ok && i < d->peer_count; i++)

@@ -14,8 +14,6 @@
 #include "confine.h"
 #include "ctl/answer.h"
 #include "ctl/running.h"
-#include "ctl/uapi.h"
-#include "io/local.h"
 #include "io/loop.h"
 #include "io/resolve.h"
 #include "io/udp.h"
@@ -23,14 +21,19 @@
 #include "meter.h"
 #include "overlay.h"
 #include "reload.h"
+#include "serve.h"
 #include "store.h"
 #include "tun/tun.h"
 #include "tun/watch.h"
 
-#define UAPI_FOLDER    "/var/run/wireguard"
-#define CONTROL_FOLDER "/run/warren"
 #define QUEUE_LEN                                                                                  \
 	500 /* packets that wait to be read: a burst of small ones; of streams see queue.h */
+
+/* Sockets, and that the loop listens to them. */
+struct doors {
+	struct udp *udp; /* NULL: none */
+	struct loop_watch *watches[UDP_DOORS_MAX];
+};
 
 struct daemon {
 	const struct daemon_options *options;
@@ -42,8 +45,9 @@ struct daemon {
 	struct overlay overlay; /* once started: the worker's */
 	struct reload reload;
 	struct store store;
-	struct udp *udp;
+	struct doors doors;
 	struct loop_watch *tun_watch, *host_watch;
+	usec tun_read_at;
 	struct watch *watch;
 	char overlay_name[HOST_NAME_MAX + 1]; /* as last told; the sockets keep their first */
 	bool overlay_up;
@@ -51,9 +55,8 @@ struct daemon {
 	struct door {
 		struct daemon *daemon;
 		unsigned number;
-	} doors[UDP_DOORS];
-	struct loop_watch *door_watches[UDP_DOORS];
-	struct local *uapi, *control;
+	} door[UDP_DOORS_MAX]; /* what a watch is told */
+	struct serve serve;
 	struct resolve *names;
 	struct mesh *mesh;
 	struct conf *
@@ -61,7 +64,6 @@ struct daemon {
 	struct batch in;
 	struct outbox out;
 	struct stages stages; /* what the edges do not keep: meter_read() has all */
-	char host_name[256];
 };
 
 /* --- packets ----------------------------------------------------------------------------------------------------
@@ -77,6 +79,40 @@ static void look_up(struct daemon *d, uint64_t id)
 		mesh_resolved(d->mesh, id, NULL, 0, loop_now(d->loop), &d->out);
 }
 
+static void on_net_readable(void *ctx, int events);
+
+/* 0 or -ENOMEM. */
+static int watch_door(struct daemon *d, struct doors *doors, unsigned door)
+{
+	d->door[door] = (struct door){.daemon = d, .number = door};
+	doors->watches[door] = loop_watch(d->loop, udp_fd(doors->udp, door), LOOP_READ,
+					  on_net_readable, &d->door[door]);
+	return doors->watches[door] != NULL ? 0 : -ENOMEM;
+}
+
+static void close_door(struct doors *doors, unsigned door)
+{
+	loop_unwatch(doors->watches[door]);
+	doors->watches[door] = NULL;
+	udp_close_door(doors->udp, door);
+}
+
+/* A fresh door. Whatever the host refuses: what is sent on it is lost then, and who sends reckons with that. */
+static void open_door(struct daemon *d, unsigned door)
+{
+	int err;
+
+	close_door(&d->doors, door);
+	err = udp_open_door(d->doors.udp, door);
+	if (err == 0)
+		err = watch_door(d, &d->doors, door);
+	if (err < 0) {
+		log_debug(d->log, "cannot open another UDP socket: %s", strerror(-err));
+		close_door(&d->doors, door);
+	}
+}
+
+/* What has to be done before datagrams leave. */
 static void perform(struct daemon *d, const struct action *a)
 {
 	switch (a->kind) {
@@ -84,23 +120,24 @@ static void perform(struct daemon *d, const struct action *a)
 		look_up(d, a->id);
 		break;
 	case ACTION_OPEN_DOOR:
+		open_door(d, (unsigned)a->id);
+		break;
 	case ACTION_CLOSE_DOOR:
-		break; /* nobody asks for any yet */
+		break;
 	}
 }
 
-/* Tell who listens what happened to peers. */
-static void tell_events(struct daemon *d)
+/* And what after that: action i closes a door, unless one behind it opened the door anew. */
+static void perform_late(struct daemon *d, size_t i)
 {
-	struct event e;
-	size_t len;
+	const struct action *a = &d->out.actions[i];
 
-	while (mesh_event_take(d->mesh, &e)) {
-		char *line = local_stay_count(d->control) > 0 ? answer_event(&e, &len) : NULL;
-		if (line != NULL)
-			local_push(d->control, line, len);
-		free(line);
-	}
+	if (a->kind != ACTION_CLOSE_DOOR)
+		return;
+	while (++i < d->out.action_count)
+		if (d->out.actions[i].kind == ACTION_OPEN_DOOR && d->out.actions[i].id == a->id)
+			return;
+	close_door(&d->doors, (unsigned)a->id);
 }
 
 /* Perform all that the mesh wants done. */
@@ -113,22 +150,24 @@ static void flush(struct daemon *d)
 		perform(d, &d->out.actions[i]);
 	stages_note_batch(&d->stages, STAGE_UDP_SEND, d->out.net.count);
 	stages_note_batch(&d->stages, STAGE_TUN_WRITE, d->out.tun.count);
-	failed = udp_send(d->udp, &d->out.net);
+	failed = udp_send(d->doors.udp, &d->out.net);
 	refused = tun_write(d->tun, &d->out.tun);
 
 	if (failed > 0)
 		mesh_count_drop(d->mesh, DROP_SEND_FAILED, failed);
 	if (refused > 0)
 		mesh_count_drop(d->mesh, DROP_TUN_FAILED, (uint64_t)refused);
+	for (size_t i = 0; i < d->out.action_count; i++)
+		perform_late(d, i);
 	outbox_clear(&d->out);
-	tell_events(d);
+	serve_tell_events(&d->serve);
 }
 
 /* Whatever happened in this turn: sleep until somebody wants something. */
 static void before_sleep(void *ctx)
 {
 	struct daemon *d = ctx;
-	usec sockets = usec_min(local_deadline(d->uapi), local_deadline(d->control));
+	usec sockets = serve_deadline(&d->serve);
 	usec engines = usec_min(mesh_deadline(d->mesh), store_deadline(&d->store, d->mesh));
 	usec edges = usec_min(watch_deadline(d->watch), resolve_deadline(d->names));
 	usec rest = tun_pending(d->tun) ? loop_now(d->loop) : USEC_NEVER;
@@ -147,10 +186,10 @@ static void on_resolved(void *ctx, uint64_t id, const struct addr *addrs, size_t
 /* Fill the batch from a door. What came too long for it is told by a count only. */
 static size_t receive(struct daemon *d, unsigned door)
 {
-	uint64_t truncated = udp_stats(d->udp)->truncated;
-	size_t n = udp_recv(d->udp, door, &d->in);
+	uint64_t truncated = udp_stats(d->doors.udp)->truncated;
+	size_t n = udp_recv(d->doors.udp, door, &d->in);
 
-	truncated = udp_stats(d->udp)->truncated - truncated;
+	truncated = udp_stats(d->doors.udp)->truncated - truncated;
 	if (truncated > 0)
 		mesh_count_drop(d->mesh, DROP_TRUNCATED, truncated);
 	stages_note_batch(&d->stages, STAGE_UDP_RECEIVE, n);
@@ -164,7 +203,9 @@ static void on_net_readable(void *ctx, int events)
 	size_t n;
 
 	(void)events;
-	for (size_t total = 0; total < BATCH_MAX && (n = receive(d, door->number)) > 0;
+	/* What came last by a fresh door may have closed it. */
+	for (size_t total = 0; total < BATCH_MAX && udp_fd(d->doors.udp, door->number) >= 0 &&
+			       (n = receive(d, door->number)) > 0;
 	     total += n) {
 		mesh_inbound(d->mesh, &d->in, loop_now(d->loop), &d->out);
 		flush(d);
@@ -175,8 +216,12 @@ static void read_tun(struct daemon *d)
 {
 	static const enum drop reasons[] = {DROP_VNET, DROP_OFFLOAD, DROP_QUEUE};
 	usec now = loop_now(d->loop);
-	int n = tun_read(d->tun, now, &d->in);
+	int n;
 
+	if (d->tun_read_at == now) /* both the descriptor and the timer asked for it */
+		return;
+	d->tun_read_at = now;
+	n = tun_read(d->tun, now, &d->in);
 	if (n > 0) {
 		stages_note_batch(&d->stages, STAGE_TUN_READ, (size_t)n);
 		mesh_outbound(d->mesh, &d->in, now, &d->out);
@@ -275,23 +320,16 @@ static void on_deadline(void *ctx)
 	flush(d);
 	if (tun_pending(d->tun))
 		read_tun(d);
-	local_tick(d->uapi, loop_now(d->loop));
-	local_tick(d->control, loop_now(d->loop));
+	serve_tick(&d->serve, loop_now(d->loop));
 	resolve_tick(d->names);
 	store_tick(&d->store, d->mesh, loop_now(d->loop));
 }
 
 /* --- configuration ---------------------------------------------------------------------------------------------- */
 
-/* Sockets, and that the loop listens to them. */
-struct doors {
-	struct udp *udp; /* NULL: none */
-	struct loop_watch *watches[UDP_DOORS];
-};
-
 static void close_doors(struct daemon *d, struct doors *doors)
 {
-	for (unsigned i = 0; i < UDP_DOORS; i++)
+	for (unsigned i = 0; i < UDP_DOORS_MAX; i++)
 		loop_unwatch(doors->watches[i]);
 	if (doors->udp != NULL)
 		meter_add_doors(&d->stages, udp_stats(doors->udp));
@@ -303,17 +341,9 @@ static int open_doors(struct daemon *d, uint16_t port, uint32_t fwmark, struct d
 {
 	int err = udp_open(&fresh->udp, port, fwmark, d->log);
 
-	for (unsigned i = 0; i < UDP_DOORS && err == 0; i++) {
-		int fd = udp_fd(fresh->udp, i);
-
-		d->doors[i] = (struct door){.daemon = d, .number = i};
-		if (fd < 0)
-			continue;
-		fresh->watches[i] =
-			loop_watch(d->loop, fd, LOOP_READ, on_net_readable, &d->doors[i]);
-		if (fresh->watches[i] == NULL)
-			err = -ENOMEM;
-	}
+	for (unsigned i = 0; i < UDP_DOORS && err == 0; i++)
+		if (udp_fd(fresh->udp, i) >= 0)
+			err = watch_door(d, fresh, i);
 	if (err < 0) {
 		close_doors(d, fresh);
 		*fresh = (struct doors){0};
@@ -324,16 +354,14 @@ static int open_doors(struct daemon *d, uint16_t port, uint32_t fwmark, struct d
 static bool wants_other_doors(struct daemon *d, const struct delta *change)
 {
 	return change->has_listen_port &&
-	       (change->listen_port == 0 || change->listen_port != udp_port(d->udp));
+	       (change->listen_port == 0 || change->listen_port != udp_port(d->doors.udp));
 }
 
 static void swap_doors(struct daemon *d, struct doors *other)
 {
-	struct doors before = {.udp = d->udp};
+	struct doors before = d->doors;
 
-	memcpy(before.watches, d->door_watches, sizeof before.watches);
-	d->udp = other->udp;
-	memcpy(d->door_watches, other->watches, sizeof d->door_watches);
+	d->doors = *other;
 	*other = before;
 }
 
@@ -355,18 +383,18 @@ static int apply(struct daemon *d, const struct delta *change)
 	if (other.udp != NULL)
 		swap_doors(d, &other);
 	else if (fwmark != before.fwmark)
-		err = udp_set_fwmark(d->udp, fwmark);
+		err = udp_set_fwmark(d->doors.udp, fwmark);
 
 	if (err == 0)
 		err = mesh_apply(d->mesh, change, loop_now(d->loop), &d->out);
 	if (err == 0) {
-		mesh_port_changed(d->mesh, udp_port(d->udp));
+		mesh_port_changed(d->mesh, udp_port(d->doors.udp));
 		resolve_set_fwmark(d->names, fwmark);
 		flush(d);
 	} else if (other.udp != NULL) {
 		swap_doors(d, &other);
 	} else {
-		udp_set_fwmark(d->udp, before.fwmark);
+		udp_set_fwmark(d->doors.udp, before.fwmark);
 	}
 	close_doors(d, &other);
 	return err;
@@ -383,8 +411,8 @@ static void warn_without_effect(struct daemon *d, const struct conf *c)
 
 	for (size_t i = 0; i < c->peer_count; i++)
 		anchors = anchors || c->peers[i].anchor || c->peers[i].path != CONF_PATH_AUTO;
-	if (anchors || c->stun.count > 0 || c->turn.count > 0)
-		log_warn(d->log, "Anchor, Path, STUN and TURN have no effect in this version: "
+	if (anchors || c->turn.count > 0)
+		log_warn(d->log, "Anchor, Path and TURN have no effect in this version: "
 				 "peers are reached at their Endpoint only");
 }
 
@@ -416,7 +444,7 @@ static void mark_packets(void *ctx, const struct conf *c)
 
 	mesh_look(d->mesh, &now);
 	uint32_t fwmark = c != NULL && c->fwmark != 0 ? c->fwmark : now.fwmark;
-	udp_set_fwmark(d->udp, fwmark);
+	udp_set_fwmark(d->doors.udp, fwmark);
 	resolve_set_fwmark(d->names, fwmark);
 }
 
@@ -446,148 +474,80 @@ static int apply_reload(void *ctx, struct conf *c, struct conf_list *changes)
 	return err;
 }
 
-/* --- sockets ---------------------------------------------------------------------------------------------------- */
+/* --- requests ---------------------------------------------------------------------------------------------------- */
 
-static char *answer_uapi(void *ctx, struct local_client *from, char *text, size_t len, uid_t uid,
-			 size_t *answer_len)
+static void look(void *ctx)
+{
+	look_at_wall_clock(ctx);
+}
+
+static int apply_uapi(void *ctx, const struct delta *change)
+{
+	look_at_host(ctx);
+	return apply(ctx, change);
+}
+
+static bool reload(void *ctx, struct conf *c, struct local_client *from)
 {
 	struct daemon *d = ctx;
-	struct delta *change = NULL;
-	char *answer;
-	int error = 0;
-	enum uapi_request what = uapi_read(text, len, &change, &error);
 
-	look_at_wall_clock(d);
-	(void)from;
-	(void)uid; /* whoever could open the socket may read and change everything, as with wireguard-go */
-	if (what == UAPI_GET)
-		return uapi_write_get(d->mesh, loop_now(d->loop), answer_len);
-
-	if (what == UAPI_SET) {
-		look_at_host(d);
-		error = -apply(d, change);
-	}
-	delta_free(change);
-	answer = key_alloc(UAPI_RESULT_MAX);
-	if (answer != NULL)
-		*answer_len = uapi_write_result(answer, UAPI_RESULT_MAX, what, error);
-	return answer;
-}
-
-static void release_secret(char *answer)
-{
-	key_free(answer);
-}
-
-static char *answer_reload(struct daemon *d, struct conf *c, struct local_client *from, size_t *len)
-{
 	if (d->conf == NULL) {
 		conf_free(c);
-		return answer_error(
-			"this interface was set up by wg, not by a file: use wg syncconf", len);
+		return false;
 	}
 	reload_ask(&d->reload, c, from);
-	return LOCAL_LATER;
+	return true;
 }
 
-static char *answer_listener(struct local_client *from, size_t *len)
-{
-	int err = local_stay(from);
-
-	if (err == -EBUSY)
-		return answer_error("as many listen already as may", len);
-	return err < 0 ? answer_error("out of memory", len) : answer_events(len);
-}
-
-static char *answer_control(void *ctx, struct local_client *from, char *text, size_t len, uid_t uid,
-			    size_t *answer_len)
-{
-	struct daemon *d = ctx;
-	struct answer_request request;
-	struct stages stages;
-
-	(void)len;
-	look_at_wall_clock(d);
-	meter_read(&stages, &d->stages, tun_stats(d->tun), udp_stats(d->udp));
-	answer_read(&request, text, uid);
-	switch (request.kind) {
-	case ANSWER_REFUSED:
-		*answer_len = request.refusal_len;
-		return request.refusal;
-	case ANSWER_STATUS:
-		return answer_status(d->mesh, tun_name(d->tun), d->host_name, &stages,
-				     loop_now(d->loop), answer_len);
-	case ANSWER_METRICS:
-		return answer_metrics(d->mesh, tun_name(d->tun), &stages, loop_now(d->loop),
-				      answer_len);
-	case ANSWER_EVENTS:
-		return answer_listener(from, answer_len);
-	case ANSWER_RELOAD:
-		return answer_reload(d, request.conf, from, answer_len);
-	case ANSWER_STOP:
-		log_info(d->log, "stopping (asked to)");
-		loop_stop(d->loop);
-		return answer_stopping(answer_len);
-	}
-	return NULL;
-}
-
-static void release_text(char *answer)
-{
-	free(answer);
-}
-
-static const struct local_protocol uapi_protocol = {
-	.frame = uapi_frame,
-	.answer = answer_uapi,
-	.release = release_secret,
-};
-static const struct local_protocol control_protocol = {
-	.frame = answer_frame,
-	.answer = answer_control,
-	.release = release_text,
-	.others_max = ANSWER_OTHERS_MAX,
-};
-
-static void on_socket_removed(void *ctx)
+static void measure(void *ctx, struct stages *out)
 {
 	struct daemon *d = ctx;
 
-	log_info(d->log, "the UAPI socket was removed: stopping");
+	meter_read(out, &d->stages, tun_stats(d->tun), udp_stats(d->doors.udp));
+}
+
+static void stop_because(void *ctx, const char *why)
+{
+	struct daemon *d = ctx;
+
+	log_info(d->log, "stopping (%s)", why);
 	loop_stop(d->loop);
 }
 
 static enum daemon_exit open_sockets(struct daemon *d)
 {
-	const char *name =
-		tun_name(d->tun); /* of a handed-over device: its own, as wireguard-go does */
-	char uapi[128], control[128];
-	int err;
+	const struct serve_calls calls = {
+		.look = look,
+		.apply = apply_uapi,
+		.reload = reload,
+		.measure = measure,
+		.stop = stop_because,
+		.ctx = d,
+	};
+	const struct serve_options options = {
+		/* of a handed-over device: its own, as wireguard-go does */
+		.interface = tun_name(d->tun),
+		.uapi_fd = d->options->uapi_fd,
+		.uid = d->options->user->uid,
+		.gid = d->options->user->gid,
+		.log = d->log,
+	};
+	const char *path;
+	int err = serve_open(&d->serve, d->loop, d->mesh, calls, &options, &path);
 
-	snprintf(uapi, sizeof uapi, UAPI_FOLDER "/%s.sock", name);
-	snprintf(control, sizeof control, CONTROL_FOLDER "/%s.sock", name);
-	if (d->options->uapi_fd >= 0)
-		err = local_open_fd(&d->uapi, d->loop, d->options->uapi_fd, uapi, &uapi_protocol, d,
-				    d->log);
-	else
-		err = local_open(&d->uapi, d->loop, uapi, 0600, &uapi_protocol, d, d->log);
-	if (err == 0) {
-		local_on_removed(d->uapi, on_socket_removed, d);
-		err = local_open_shared(&d->control, d->loop, control, d->options->user->uid,
-					d->options->user->gid, &control_protocol, d, d->log);
-	}
 	if (err == -EADDRINUSE) {
-		log_error(d->log, "another daemon serves %s already", name);
+		log_error(d->log, "another daemon serves %s already", options.interface);
 		return EXIT_OTHER;
 	}
 	if (err < 0) {
-		log_error(d->log, "cannot open %s: %s", d->uapi == NULL ? uapi : control,
-			  strerror(-err));
+		log_error(d->log, "cannot open %s: %s", path, strerror(-err));
 		return EXIT_HOST;
 	}
-	err = sweeper_watch(d->options->sweeper, (const char *const[]){uapi, control}, 2);
+	err = sweeper_watch(d->options->sweeper,
+			    (const char *const[]){d->serve.uapi_path, d->serve.control_path}, 2);
 	if (err < 0) {
-		log_error(d->log, "cannot have the sockets of %s swept: %s", name, strerror(-err));
+		log_error(d->log, "cannot have the sockets of %s swept: %s", options.interface,
+			  strerror(-err));
 		return EXIT_HOST;
 	}
 	return EXIT_OK;
@@ -653,7 +613,7 @@ static enum daemon_exit open_host(struct daemon *d)
 		return EXIT_HOST;
 	}
 	swap_doors(d, &doors);
-	mesh_port_changed(d->mesh, udp_port(d->udp));
+	mesh_port_changed(d->mesh, udp_port(d->doors.udp));
 	look_at_wall_clock(d);
 	loop_on_deadline(d->loop, on_deadline, d);
 	loop_before_sleep(d->loop, before_sleep, d);
@@ -697,8 +657,7 @@ static void stop(struct daemon *d)
 {
 	struct doors doors = {0};
 
-	local_close(d->uapi);
-	local_close(d->control);
+	serve_close(&d->serve);
 	resolve_free(d->names);
 	if (d->loop != NULL) /* else there was no memory for anything */
 		store_close(&d->store, d->mesh, loop_now(d->loop));
@@ -735,15 +694,14 @@ enum daemon_exit daemon_run(const struct daemon_options *o)
 	d->rand = rand_system();
 	answer_init();
 	d->env = (struct env){.rand = &d->rand, .log = o->log};
-	gethostname(d->host_name, sizeof d->host_name - 1);
 
 	code = start(d);
 	if (code == EXIT_OK) {
 		char status[64];
 
 		snprintf(status, sizeof status, "%s is listening on port %u", tun_name(d->tun),
-			 udp_port(d->udp));
-		log_info(d->log, "listening on port %u", udp_port(d->udp));
+			 udp_port(d->doors.udp));
+		log_info(d->log, "listening on port %u", udp_port(d->doors.udp));
 		notify_send(o->notify, "READY=1", status);
 		o->ready(o->ready_ctx);
 		loop_run(d->loop);

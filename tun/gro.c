@@ -16,7 +16,6 @@
 #include "tun/vnet.h"
 
 #define IP_PROTOCOL_ICMP   1
-#define IP_PROTOCOL_TCP    6
 #define IP_PROTOCOL_ICMPV6 58
 #define IP4_DF             0x4000
 #define TCP_HEADER_LEN     20u

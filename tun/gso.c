@@ -12,8 +12,6 @@
 #include "base/ip.h"
 #include "tun/csum.h"
 
-#define IP_PROTOCOL_TCP 6
-
 /* Extension headers of IPv6 that may precede TCP or UDP. A routing header is not among them: the
  * checksum is over another destination then. */
 #define IP_PROTOCOL_HOP_BY_HOP  0

@@ -1,8 +1,101 @@
 /* See queue.h. The control law and its memory are those of RFC 8289, 5.5 and 5.6. */
 #include "tun/queue.h"
 
+#include <assert.h>
+#include <string.h>
+
+#include "base/ip.h"
+
 #define REMEMBERED_FOR (16 * QUEUE_INTERVAL)
 #define ROOTS          16 /* beyond, losses come no faster */
+
+_Static_assert(QUEUE_SLOTS <= UINT8_MAX,
+	       "slots are numbered, and items of a flow counted, in bytes");
+_Static_assert(QUEUE_FLOWS == UINT8_MAX + 1, "flows are numbered in bytes");
+
+void queue_init(struct queue *q)
+{
+	*q = (struct queue){.free_count = QUEUE_SLOTS};
+	for (size_t i = 0; i < QUEUE_SLOTS; i++)
+		q->free[i] = (uint8_t)i;
+}
+
+/* --- flows ------------------------------------------------------------------------------------------------------ */
+
+static uint32_t mix(uint32_t hash, const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i + 4 <= len; i += 4)
+		hash = (hash ^ load_le32(bytes + i)) * 0x9e3779b1U;
+	return hash;
+}
+
+static bool has_ports(uint8_t protocol)
+{
+	return protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_UDP;
+}
+
+uint8_t queue_flow(const uint8_t *packet, size_t len)
+{
+	uint32_t hash = 0;
+	size_t ports_at = 0; /* 0: none */
+
+	if (len >= IP4_HEADER_LEN && packet[0] >> 4 == 4) {
+		hash = mix(packet[9], packet + 12, 8);
+		if (has_ports(packet[9]) && (load_be16(packet + 6) & 0x3fff) == 0)
+			ports_at = (size_t)(packet[0] & 15) * 4;
+	} else if (len >= IP6_HEADER_LEN && packet[0] >> 4 == 6) {
+		hash = mix(packet[6], packet + 8, 32);
+		if (has_ports(packet[6]))
+			ports_at = IP6_HEADER_LEN;
+	}
+	if (ports_at != 0 && ports_at + 4 <= len)
+		hash = mix(hash, packet + ports_at, 4);
+	return (uint8_t)(hash >> 24);
+}
+
+bool queue_holds(const struct queue *q, uint8_t flow)
+{
+	return q->waiting[flow] > 0;
+}
+
+/* --- in and out ------------------------------------------------------------------------------------------------- */
+
+int queue_room(const struct queue *q)
+{
+	return q->free_count > 0 ? q->free[q->free_count - 1] : -1;
+}
+
+void queue_push(struct queue *q, const struct vnet *vnet, size_t len, uint8_t flow, usec now)
+{
+	assert(q->free_count > 0);
+	q->items[(q->first + q->count) % QUEUE_SLOTS] = (struct queue_item){
+		.vnet = *vnet,
+		.len = len,
+		.read_at = now,
+		.slot = q->free[--q->free_count],
+		.flow = flow,
+	};
+	q->count++;
+	q->waiting[flow]++;
+}
+
+const struct queue_item *queue_first(const struct queue *q)
+{
+	return q->count > 0 ? &q->items[q->first] : NULL;
+}
+
+void queue_pop(struct queue *q)
+{
+	const struct queue_item *item = &q->items[q->first];
+
+	assert(q->count > 0);
+	q->waiting[item->flow]--;
+	q->free[q->free_count++] = item->slot;
+	q->first = (q->first + 1) % QUEUE_SLOTS;
+	q->count--;
+}
+
+/* --- losses ----------------------------------------------------------------------------------------------------- */
 
 /* QUEUE_INTERVAL / sqrt(count), in thousandths of it. */
 static usec between(unsigned count)
@@ -13,25 +106,28 @@ static usec between(unsigned count)
 	return QUEUE_INTERVAL / 1000 * thousandths[count < ROOTS ? count - 1 : ROOTS - 1];
 }
 
-void queue_emptied(struct queue *q)
+static void begin_to_stand(struct queue *q, usec now)
 {
-	q->stands = false;
+	bool again = q->losses > 2 && now - q->lost_at < REMEMBERED_FOR;
+
+	q->stands = true;
+	q->losses = again ? q->losses - 2 : 0;
+	q->lose_at = now + QUEUE_INTERVAL;
 }
 
 bool queue_loses(struct queue *q, usec now)
 {
-	if (!q->stands) {
-		bool again = q->count > 2 && now - q->lost_at < REMEMBERED_FOR;
-
-		q->stands = true;
-		q->count = again ? q->count - 2 : 0;
-		q->lose_at = now + QUEUE_INTERVAL;
+	assert(q->count > 0);
+	if (now - q->items[q->first].read_at < QUEUE_TARGET) {
+		q->stands = false;
 		return false;
 	}
+	if (!q->stands)
+		begin_to_stand(q, now);
 	if (!usec_due(q->lose_at, now))
 		return false;
-	q->count++;
+	q->losses++;
 	q->lost_at = now;
-	q->lose_at = now + between(q->count);
+	q->lose_at = now + between(q->losses);
 	return true;
 }

@@ -2,11 +2,13 @@
  *
  * One read may bring a packet or a super-packet, which is not known before. So it lands in two pieces:
  * the first where an ordinary packet is to stay, in the arena; the rest where a super-packet is to
- * stay until it is cut. The first piece is as long as ordinary packets are, and all that is ever
- * copied of one; of a super-packet it is a small part.
+ * wait until it is cut, in a slot of the queue. The first piece is as long as ordinary packets are, and all
+ * that is ever copied of one; of a super-packet it is a small part.
  *
  *     arena   |head|vnet|first piece .....|
- *     rest                     |room|rest ............................|
+ *     slot                     |room|rest ............................|
+ *
+ * A batch is what passes by the queue and was read in this turn, and then what has waited longest.
  *
  * Packets lie close together in the arena, each with its head and tail room: a batch touches as little
  * memory as it can, and all of it stays in the cache of one core while the batch is sealed and sent. */
@@ -39,8 +41,11 @@ _Static_assert(VNET_LEN <= PACKET_HEAD, "written into the head room");
 _Static_assert(TUN_NAME_MAX == IFNAMSIZ - 1, "a name and its zero");
 
 /* What is worth a batch: about four super-packets, or as many small ones as take as long to carry. */
-#define BATCH_FILL  ((size_t)224 * 1024)
-#define BATCH_READS 128
+#define BATCH_FILL   ((size_t)224 * 1024)
+#define BATCH_READS  128
+/* To be read ahead in one turn: more than a batch takes, or the device's queue would never be empty; less than everything, for those
+ * who wait for this batch. */
+#define AHEAD_SUPERS 8
 
 /* Of a packet that lands in the arena: more than the MTU of nearly all. */
 #define DIRECT_LEN 2048
@@ -48,7 +53,13 @@ _Static_assert(TUN_NAME_MAX == IFNAMSIZ - 1, "a name and its zero");
 /* Memory, in slots of PACKET_SLOT. The arena has room for a batch that is just not filled, and after it
  * for the packets of one super-packet, which take more room than it does. */
 #define ARENA_SLOTS 8
-enum { ARENA = 0, REST = ARENA_SLOTS, APART, APART_ONE, SLOT_COUNT };
+enum {
+	ARENA = 0,
+	APART = ARENA_SLOTS,
+	APART_ONE,
+	AHEAD, /* those of the queue */
+	SLOT_COUNT = AHEAD + QUEUE_SLOTS
+};
 #define ARENA_LEN ((size_t)ARENA_SLOTS * PACKET_SLOT)
 _Static_assert(BATCH_FILL + (size_t)2 * PACKET_SLOT <= ARENA_LEN,
 	       "a batch ends outside a super-packet");
@@ -64,7 +75,7 @@ struct tun {
 	struct slab slab;
 	size_t used;      /* bytes of the arena */
 	size_t direct;    /* the first piece of a read */
-	struct gso super; /* what is left of a super-packet */
+	struct gso super; /* what is left of the first in the queue */
 	struct queue queue;
 	struct gro gro;
 };
@@ -112,6 +123,7 @@ static int tun_new(struct tun **out, int fd, const struct ifreq *q)
 	t->fd = fd;
 	t->vnet_len = has_vnet ? VNET_LEN : 0;
 	t->direct = DIRECT_LEN;
+	queue_init(&t->queue);
 	memcpy(t->name, q->ifr_name, sizeof t->name - 1);
 	t->index = (int)if_nametoindex(t->name);
 	if (t->index == 0) {
@@ -207,7 +219,7 @@ const struct tun_stats *tun_stats(const struct tun *t)
 
 bool tun_pending(const struct tun *t)
 {
-	return t->super.left > 0;
+	return t->queue.count > 0;
 }
 
 uint64_t tun_take_dropped(struct tun *t, enum drop why)
@@ -236,79 +248,134 @@ static void arena_take(struct tun *t, size_t len, struct batch *in)
 	t->used += (PACKET_HEAD + len + PACKET_TAIL + 63) & ~(size_t)63;
 }
 
+static uint8_t *slot_of(const struct tun *t, int slot)
+{
+	return slab_data(&t->slab, (size_t)(AHEAD + slot));
+}
+
+/* Bring the two pieces together in the slot. */
+static void gather_in_slot(struct tun *t, uint8_t *slot, const uint8_t *first, size_t len)
+{
+	memcpy(slot, first, len < t->direct ? len : t->direct);
+}
+
+/* Or in the arena. */
+static void gather_in_arena(struct tun *t, const uint8_t *slot, uint8_t *first, size_t len)
+{
+	if (len > t->direct) {
+		memcpy(first + t->direct, slot + t->direct, len - t->direct);
+		t->direct = len; /* so long are they here: the next one lands in its place */
+	}
+}
+
+/* An ordinary packet that nothing of its flow waits before. */
+static void take_at_once(struct tun *t, const struct vnet *vnet, size_t len, struct batch *in)
+{
+	struct gso none;
+	enum drop drop = gso_start(&none, vnet, arena_next(t), len);
+
+	if (drop == DROP_NONE)
+		arena_take(t, len, in);
+	else
+		t->dropped[drop]++;
+}
+
+/* Of `len` bytes in two pieces, with the header before them. */
+static void take_read(struct tun *t, uint8_t *first, uint8_t *slot, size_t len, usec now,
+		      struct batch *in)
+{
+	struct vnet vnet = {.gso_type = VNET_PLAIN};
+	uint8_t flow = queue_flow(first, len < t->direct ? len : t->direct);
+
+	memcpy(&vnet, first - t->vnet_len, t->vnet_len);
+	t->stats.rx_reads++;
+	if ((vnet.gso_type & ~VNET_ECN) != VNET_PLAIN || queue_holds(&t->queue, flow)) {
+		gather_in_slot(t, slot, first, len);
+		queue_push(&t->queue, &vnet, len, flow, now);
+	} else {
+		gather_in_arena(t, slot, first, len);
+		take_at_once(t, &vnet, len, in);
+	}
+}
+
+static bool worth_a_read(const struct tun *t, const struct batch *in, int reads, size_t ahead)
+{
+	return reads < BATCH_READS && t->used < BATCH_FILL && in->count < BATCH_MAX &&
+	       t->queue.count < ahead && queue_room(&t->queue) >= 0;
+}
+
+/* Empty the device's queue, as far as there is time: 0 or -EBADFD. */
+static int read_ahead(struct tun *t, usec now, struct batch *in)
+{
+	size_t ahead = t->queue.count + AHEAD_SUPERS;
+
+	for (int reads = 0; worth_a_read(t, in, reads, ahead); reads++) {
+		uint8_t *first = arena_next(t), *slot = slot_of(t, queue_room(&t->queue));
+		struct iovec pieces[] = {{first - t->vnet_len, t->vnet_len + t->direct},
+					 {slot + t->direct, PACKET_DATA - t->direct}};
+		ssize_t got = readv(t->fd, pieces, 2);
+
+		t->stats.rx_calls++;
+		if (got < 0 && errno == EBADFD)
+			return -EBADFD;
+		if (got <= (ssize_t)t->vnet_len)
+			break;
+		take_read(t, first, slot, (size_t)got - t->vnet_len, now, in);
+	}
+	return 0;
+}
+
+/* Begin with the first that waits. */
+static void start_first(struct tun *t, usec now, struct batch *in)
+{
+	const struct queue_item *item = queue_first(&t->queue);
+	uint8_t *packet = slot_of(t, item->slot);
+	enum drop drop = gso_start(&t->super, &item->vnet, packet, item->len);
+
+	if (drop != DROP_NONE) {
+		t->dropped[drop]++;
+	} else if (t->super.left == 0) {
+		memcpy(arena_next(t), packet, item->len);
+		arena_take(t, item->len, in);
+	} else {
+		t->stats.rx_supers++;
+		if (queue_loses(&t->queue, now)) {
+			gso_next(&t->super, arena_next(t));
+			t->dropped[DROP_QUEUE]++;
+		}
+	}
+}
+
+static bool has_room(const struct tun *t, const struct batch *in)
+{
+	return in->count < BATCH_MAX && arena_fits(t);
+}
+
 static void cut(struct tun *t, struct batch *in)
 {
-	while (tun_pending(t) && in->count < BATCH_MAX && arena_fits(t))
+	while (t->super.left > 0 && has_room(t, in))
 		arena_take(t, gso_next(&t->super, arena_next(t)), in);
 }
 
-/* Bring the two pieces together. Returns where: in the arena, or for a super-packet outside it. */
-static uint8_t *join_pieces(struct tun *t, const struct vnet *vnet, uint8_t *first, size_t len)
+/* The batch is filled with what has waited longest; a super-packet may go on in the next one. */
+static void take_waiting(struct tun *t, usec now, struct batch *in)
 {
-	uint8_t *rest = slab_data(&t->slab, REST);
-
-	if ((vnet->gso_type & ~VNET_ECN) != VNET_PLAIN) {
-		memcpy(rest, first, len < t->direct ? len : t->direct);
-		return rest;
-	}
-	if (len > t->direct) {
-		memcpy(first + t->direct, rest + t->direct, len - t->direct);
-		t->direct = len; /* so long are they here: the next one lands in its place */
-	}
-	return first;
-}
-
-/* Of `len` bytes with the header before them make packets. */
-static void take_read(struct tun *t, uint8_t *first, size_t len, usec now, struct batch *in)
-{
-	struct vnet vnet = {.gso_type = VNET_PLAIN};
-	uint8_t *packet;
-	enum drop drop;
-
-	memcpy(&vnet, first - t->vnet_len, t->vnet_len);
-	packet = join_pieces(t, &vnet, first, len);
-	drop = gso_start(&t->super, &vnet, packet, len);
-	t->stats.rx_reads++;
-	if (drop != DROP_NONE) {
-		t->dropped[drop]++;
-	} else if (tun_pending(t)) {
-		t->stats.rx_supers++;
-		if (queue_loses(&t->queue, now)) {
-			gso_next(&t->super, first);
-			t->dropped[DROP_QUEUE]++;
-		}
+	while (t->queue.count > 0 && t->used < BATCH_FILL && has_room(t, in)) {
+		if (t->super.left == 0)
+			start_first(t, now, in);
 		cut(t, in);
-	} else {
-		arena_take(t, len, in);
+		if (t->super.left == 0)
+			queue_pop(&t->queue);
 	}
-}
-
-static bool worth_a_read(const struct tun *t, const struct batch *in, int reads)
-{
-	return reads < BATCH_READS && t->used < BATCH_FILL && in->count < BATCH_MAX &&
-	       !tun_pending(t);
 }
 
 int tun_read(struct tun *t, usec now, struct batch *in)
 {
 	in->count = 0;
 	t->used = 0;
-	cut(t, in);
-	for (int reads = 0; worth_a_read(t, in, reads); reads++) {
-		uint8_t *first = arena_next(t), *rest = slab_data(&t->slab, REST) + t->direct;
-		struct iovec pieces[] = {{first - t->vnet_len, t->vnet_len + t->direct},
-					 {rest, PACKET_DATA - t->direct}};
-		ssize_t got = readv(t->fd, pieces, 2);
-
-		t->stats.rx_calls++;
-		if (got < 0 && errno == EBADFD)
-			return -EBADFD;
-		if (got <= (ssize_t)t->vnet_len) {
-			queue_emptied(&t->queue);
-			break;
-		}
-		take_read(t, first, (size_t)got - t->vnet_len, now, in);
-	}
+	if (read_ahead(t, now, in) < 0)
+		return -EBADFD;
+	take_waiting(t, now, in);
 	t->stats.rx_packets += in->count;
 	t->stats.rx_batches += in->count > 0;
 	return (int)in->count;

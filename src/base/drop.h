@@ -15,6 +15,7 @@
 	X(UNKNOWN_PEER, "unknown_peer", "handshake from a key that is no peer of ours")            \
 	X(TIMESTAMP, "timestamp", "initiation that was replayed, or came too soon")                \
 	X(COOKIE, "cookie", "cookie reply that was not asked for or does not decrypt")             \
+	X(STUN, "stun", "STUN message that answers nothing we asked")                              \
 	X(NO_SESSION, "no_session", "no session, or none any more, with this receiver index")      \
 	X(TAG, "tag", "data that does not decrypt")                                                \
 	X(REPLAY, "replay", "data that came twice, or too late")                                   \

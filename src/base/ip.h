@@ -10,6 +10,7 @@
 #include "base/addr.h"
 #include "base/bytes.h"
 
+#define IP_PROTOCOL_TCP      6
 #define IP_PROTOCOL_UDP      17
 #define IP_PROTOCOL_FRAGMENT 44 /* extension header of IPv6 */
 

@@ -20,6 +20,9 @@
 
 enum via_kind { VIA_NONE, VIA_DIRECT, VIA_TURN, VIA_ANCHOR };
 
+/* Doors below are the WireGuard port's, IPv4 and IPv6; from here on they are fresh ones (base/outbox.h), with a port of their own. */
+#define DOOR_FRESH 2
+
 /* One way to send: by which door (a socket of ours), to whom, from which own address or none. */
 struct via {
 	enum via_kind kind;

@@ -8,6 +8,7 @@
 #include "cli/check.h"
 #include "cli/follow.h"
 #include "cli/keys.h"
+#include "cli/netcheck.h"
 #include "cli/reload.h"
 #include "cli/scrape.h"
 #include "cli/show.h"
@@ -33,6 +34,8 @@ static const struct command {
 	{"status", "[IFACE] [--json] [--check]", "show a daemon, its peers and paths", 0, ANY,
 	 show_status},
 	{"metrics", "[IFACE]", "print what daemons count, for Prometheus", 0, 1, scrape_metrics},
+	{"netcheck", "[IFACE | --stun HOST...]", "find out what the NAT here does", 0, ANY,
+	 netcheck_netcheck},
 	{"events", "[IFACE] [--json]", "say what happens to peers, as it does", 0, ANY,
 	 follow_events},
 };
@@ -42,7 +45,7 @@ static void print_help(FILE *out)
 {
 	fputs("Usage: warren COMMAND [ARGUMENT]...\n\n", out);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(out, "  %-7s %-27s %s\n", commands[i].name, commands[i].args,
+		fprintf(out, "  %-8s %-27s %s\n", commands[i].name, commands[i].args,
 			commands[i].help);
 	fputs("\n  --help, --version, or COMMAND --help\n"
 	      "  --color[=always|never|auto] for status; else NO_COLOR, WG_COLOR_MODE count\n\n"

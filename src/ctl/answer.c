@@ -1,7 +1,8 @@
 /* The control socket's requests (interface.md section 1). */
 #include "ctl/answer.h"
 
-#include <stdint.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,9 @@
 #include "conf/conf_read.h"
 #include "ctl/metrics.h"
 #include "ctl/status.h"
+#include "nat/report_json.h"
+
+#define NETCHECK_HEAD_MAX 256
 
 /* --- memory that is wiped ---------------------------------------------------------------------------------------- */
 
@@ -131,6 +135,27 @@ char *answer_metrics(const struct mesh *m, const char *interface, const struct s
 	return line;
 }
 
+char *answer_netcheck(const struct mesh *m, uint64_t check, size_t *len)
+{
+	char *line = malloc(NETCHECK_HEAD_MAX + REPORT_JSON_MAX);
+	struct mesh_nat n;
+	int head;
+
+	if (line == NULL)
+		return answer_error("out of memory", len);
+	mesh_nat_look(m, &n);
+	head = snprintf(line, NETCHECK_HEAD_MAX,
+			"{\"schema\":\"" ANSWER_SCHEMA "\",\"check\":%" PRIu64
+			",\"running\":%s,\"step\":\"%s\",\"servers\":%zu,\"netcheck\":",
+			check, n.done < check ? "true" : "false", report_json_step(n.step),
+			n.server_count);
+	*len = (size_t)head;
+	*len += report_json_write(n.report, n.names, n.wall_offset, line + head);
+	memcpy(line + *len, "}\n", 3);
+	*len += 2;
+	return line;
+}
+
 char *answer_changes(const struct conf_list *changes, size_t *len)
 {
 	json_t *list = json_array();
@@ -217,6 +242,18 @@ static void read_metrics(struct answer_request *out, const json_t *request)
 	out->kind = ANSWER_METRICS;
 }
 
+static void read_netcheck(struct answer_request *out, const json_t *request)
+{
+	const json_t *check = json_object_get(request, "check");
+
+	if (check != NULL && (!json_is_integer(check) || json_integer_value(check) <= 0)) {
+		refuse(out, "the member \"check\" of netcheck is the number of one");
+		return;
+	}
+	out->kind = ANSWER_NETCHECK;
+	out->check = (uint64_t)json_integer_value(check);
+}
+
 static void read_events(struct answer_request *out, const json_t *request)
 {
 	(void)request;
@@ -251,9 +288,9 @@ static const struct command {
 	bool changes; /* for uid 0 only */
 	void (*read)(struct answer_request *out, const json_t *request);
 } commands[] = {
-	{"status", false, read_status}, {"metrics", false, read_metrics},
-	{"events", false, read_events}, {"reload", true, read_reload},
-	{"stop", true, read_stop},
+	{"status", false, read_status},     {"metrics", false, read_metrics},
+	{"netcheck", false, read_netcheck}, {"events", false, read_events},
+	{"reload", true, read_reload},      {"stop", true, read_stop},
 };
 
 static void read_command(struct answer_request *out, const json_t *request, uid_t uid)
@@ -273,8 +310,8 @@ static void read_command(struct answer_request *out, const json_t *request, uid_
 			commands[i].read(out, request);
 		return;
 	}
-	refuse(out, "unknown command; this version knows \"status\", \"metrics\", \"events\", "
-		    "\"reload\" and \"stop\"");
+	refuse(out, "unknown command; this version knows \"status\", \"metrics\", \"netcheck\", "
+		    "\"events\", \"reload\" and \"stop\"");
 }
 
 void answer_read(struct answer_request *out, const char *text, uid_t uid)

@@ -2,9 +2,14 @@
  *
  *	{"cmd":"status"}                     {"schema": ..., "status": {...}}         whoever can open the socket
  *	{"cmd":"metrics"}                    {"schema": ..., "metrics": "TEXT"}       the same; see ctl/metrics.h
+ *	{"cmd":"netcheck"}                   {"schema": ..., "check": 7, ...}         the same; see below
  *	{"cmd":"events"}                     {"schema": ..., "events": "warren.event/1"}; see below
  *	{"cmd":"reload","config":"TEXT"}     {"schema": ..., "changes": ["...", ...]} uid 0 only
  *	{"cmd":"stop"}                       {"schema": ..., "stopping": true}        uid 0 only
+ *
+ * "netcheck" has the NAT looked at, and is answered at once: "check" is the number of that check, "running" whether it still is, "step"
+ * what it finds out now, "servers" how many there are to ask, "netcheck" what the last one that was finished found out, an object of
+ * warren.netcheck/1. {"cmd":"netcheck","check":7} begins nothing and says the same of that check: whoever wants to see it finished asks again.
  *
  * After the answer to "events" a line of that schema follows for each event, as long as the client stays; what it says then is not heard.
  *
@@ -36,11 +41,13 @@ struct answer_request {
 		ANSWER_REFUSED,
 		ANSWER_STATUS,
 		ANSWER_METRICS,
+		ANSWER_NETCHECK,
 		ANSWER_EVENTS,
 		ANSWER_RELOAD,
 		ANSWER_STOP
 	} kind;
 	struct conf *conf; /* to reload: the caller's */
+	uint64_t check;    /* of netcheck; 0: a new one */
 	char *refusal;     /* the answer to what is refused, and its length */
 	size_t refusal_len;
 };
@@ -52,6 +59,8 @@ char *answer_status(const struct mesh *m, const char *interface, const char *hos
 		    const struct stages *stages, usec now, size_t *len);
 char *answer_metrics(const struct mesh *m, const char *interface, const struct stages *stages,
 		     usec now, size_t *len);
+/* check: as mesh_nat_want() told it. */
+char *answer_netcheck(const struct mesh *m, uint64_t check, size_t *len);
 char *answer_changes(const struct conf_list *changes, size_t *len);
 char *answer_stopping(size_t *len);
 char *answer_events(size_t *len);

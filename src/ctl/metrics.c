@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "config.h"
 #include "ctl/status.h"
+#include "nat/report.h"
 
 /* --- text that grows -------------------------------------------------------------------------------------------- */
 
@@ -90,6 +91,7 @@ struct page {
 	const struct stages *stages;
 	usec now;
 	struct mesh_view node;
+	struct mesh_nat nat;
 	struct growing
 		labels; /* of the node, then of each peer in order: each ended by a zero byte */
 	struct growing out;
@@ -120,6 +122,18 @@ static void put_sample(struct page *p, const struct metric *m, const char *suffi
 	put_head(p, m, suffix, labels, own);
 	put_number(&p->out, value);
 	put(&p->out, "\n");
+}
+
+/* Seconds since 1970 to the microsecond; 0: never, as `wg show` says it. */
+static void put_seconds(struct page *p, const struct metric *m, const char *labels, usec instant)
+{
+	uint64_t wall = instant > 0 ? (uint64_t)instant : 0;
+	char fraction[16];
+
+	put_head(p, m, "", labels, "");
+	put_number(&p->out, wall / SEC(1));
+	snprintf(fraction, sizeof fraction, ".%06" PRIu64 "\n", wall % SEC(1));
+	put(&p->out, wall != 0 ? fraction : "\n");
 }
 
 static uint64_t number_at(const void *base, size_t offset)
@@ -160,6 +174,39 @@ static void put_drops(struct page *p, const struct metric *m)
 
 	for (int i = DROP_NONE + 1; i < DROP_COUNT; i++)
 		put_sample(p, m, "", p->labels.bytes, reasons[i], p->node.drops.count[i]);
+}
+
+/* --- the NAT ---------------------------------------------------------------------------------------------------- */
+
+static void put_nat_info(struct page *p, const struct metric *m)
+{
+	const struct nat_view *v = report_view(p->nat.report);
+	char own[160];
+
+	snprintf(own, sizeof own, "mapping=\"%s\",filtering=\"%s\",port_pattern=\"%s\"",
+		 report_mapping(v->mapping), report_filtering(v->filtering),
+		 report_ports(v->ports));
+	put_sample(p, m, "", p->labels.bytes, own, 1);
+}
+
+static void put_nat_checked(struct page *p, const struct metric *m)
+{
+	usec at = p->nat.report->checked_at;
+
+	put_seconds(p, m, p->labels.bytes, at != 0 ? at + p->nat.wall_offset : 0);
+}
+
+static void put_nat_checks(struct page *p, const struct metric *m)
+{
+	put_sample(p, m, "", p->labels.bytes, "", p->nat.started);
+}
+
+static void put_nat_attempts(struct page *p, const struct metric *m)
+{
+	put_sample(p, m, "", p->labels.bytes, "method=\"stun\",result=\"success\"",
+		   p->nat.successes);
+	put_sample(p, m, "", p->labels.bytes, "method=\"stun\",result=\"failure\"",
+		   p->nat.failures);
 }
 
 /* --- the stages ------------------------------------------------------------------------------------------------- */
@@ -231,19 +278,10 @@ static void put_peer(struct page *p, const struct metric *m)
 		put_sample(p, m, "", w.labels, "", number_at(&w.view, m->offset));
 }
 
-/* Seconds since 1970 to the microsecond; 0: never, as `wg show` says it. */
 static void put_peer_handshake(struct page *p, const struct metric *m)
 {
-	char fraction[16];
-
-	for (struct walk w = {0}; walk_next(p, &w);) {
-		uint64_t wall = w.view.handshake_wall > 0 ? (uint64_t)w.view.handshake_wall : 0;
-
-		put_head(p, m, "", w.labels, "");
-		put_number(&p->out, wall / SEC(1));
-		snprintf(fraction, sizeof fraction, ".%06" PRIu64 "\n", wall % SEC(1));
-		put(&p->out, wall != 0 ? fraction : "\n");
-	}
+	for (struct walk w = {0}; walk_next(p, &w);)
+		put_seconds(p, m, w.labels, w.view.handshake_wall);
 }
 
 static void put_peer_state(struct page *p, const struct metric *m)
@@ -272,6 +310,18 @@ static const struct metric metrics[] = {
 	 0},
 	{"warren_peers", "gauge", "Peers that are configured.", put_peers, 0},
 	{"warren_drops_total", "counter", "Packets that stopped here, by reason.", put_drops, 0},
+
+	{"warren_nat_info", "gauge",
+	 "Always 1; what the NAT does, as last found out, is in the labels.", put_nat_info, 0},
+	{"warren_nat_checked_timestamp_seconds", "gauge",
+	 "When the NAT was last looked at, in seconds since 1970; 0 for never.", put_nat_checked,
+	 0},
+	{"warren_nat_checks_total", "counter",
+	 "Times that the NAT was looked at, those given up included.", put_nat_checks, 0},
+	{"warren_nat_traversal_attempts_total", "counter",
+	 "Attempts to find a way through NATs, by method; stun: checks that found the public "
+	 "address.",
+	 put_nat_attempts, 0},
 
 	{"warren_stage_calls_total", "counter", "System calls of a stage of the data path.",
 	 OF_STAGE(calls)},
@@ -355,6 +405,7 @@ char *metrics_text(const struct mesh *m, const char *interface, const struct sta
 	struct page p = {.mesh = m, .stages = stages, .now = now};
 
 	mesh_look(m, &p.node);
+	mesh_nat_look(m, &p.nat);
 	put_labels(&p, interface);
 	for (size_t i = 0; i < sizeof metrics / sizeof metrics[0] && !p.labels.failed; i++)
 		put_family(&p, &metrics[i]);

@@ -77,14 +77,24 @@ static void set_interface(struct conf *c, const struct mesh *m)
 	snprintf(c->name, sizeof c->name, "%s", v.name);
 }
 
+static bool copy_list(struct conf_list *to, const struct conf_list *from)
+{
+	for (size_t i = 0; i < from->count; i++)
+		if (!conf_list_add(to, from->items[i]))
+			return false;
+	return true;
+}
+
 struct conf *running_conf(const struct mesh *m, const struct conf *file)
 {
 	struct conf *c = conf_new();
 	struct conf_peers filed = {0};
 	bool ok = c != NULL && conf_peers_init(&filed, file);
 
-	if (ok)
+	if (ok) {
 		set_interface(c, m);
+		ok = copy_list(&c->stun, &file->stun); /* wg knows no such key */
+	}
 	for (const struct peer *p = mesh_peer_next(m, NULL); ok && p != NULL;
 	     p = mesh_peer_next(m, p))
 		ok = add_peer(c, m, p, &filed);

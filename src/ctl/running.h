@@ -5,8 +5,8 @@
 
 #include "mesh/mesh.h"
 
-/* Keys, port, mark, name and peers are those of the mesh. Only a peer's endpoint is what `file` (the configuration loaded last)
- * says, where it names that peer and the mesh knows where it is: one that roamed, or was set by wg, is no change of the file. Holds
+/* Keys, port, mark, name and peers are those of the mesh. STUN servers are those of `file` (the configuration loaded last), for only a
+ * file names them. A peer's endpoint is what it says, where it names that peer and the mesh knows where it is: one that roamed, or was set by wg, is no change of the file. Holds
  * keys: conf_free() it soon. NULL without memory. */
 struct conf *running_conf(const struct mesh *m, const struct conf *file);
 

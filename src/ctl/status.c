@@ -213,18 +213,37 @@ static struct health health(const struct mesh *m, const struct mesh_view *node, 
 	return (struct health){"healthy", "none"};
 }
 
-/* Nobody has looked at the NAT. */
-static json_t *nat(void)
+static json_t *public_addrs(const struct nat_report *r)
 {
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < r->v4.public_count; i++)
+		if (!append(&list, addr_or_null(&r->v4.public[i])))
+			return NULL;
+	for (unsigned i = 0; i < r->v6.public_count; i++)
+		if (!append(&list, addr_or_null(&r->v6.public[i])))
+			return NULL;
+	return list;
+}
+
+/* The same fields as in nat/report_json.c. */
+static json_t *nat(const struct mesh *m)
+{
+	struct mesh_nat n;
+	const struct nat_view *v;
+
+	mesh_nat_look(m, &n);
+	v = report_view(n.report);
 	return object((const struct field[]){
-		{"mapping", json_string("unknown")},
-		{"filtering", json_string("unknown")},
-		{"port_pattern", json_string("unknown")},
-		{"public", json_array()},
-		{"udp_blocked", json_false()},
-		{"hairpin", json_string("unknown")},
-		{"double_nat", json_string("unknown")},
-		{"checked_unix_ns", json_null()},
+		{"mapping", json_string(report_mapping(v->mapping))},
+		{"filtering", json_string(report_filtering(v->filtering))},
+		{"port_pattern", json_string(report_ports(v->ports))},
+		{"public", public_addrs(n.report)},
+		{"udp_blocked", json_boolean(v->blocked == NAT_YES)},
+		{"hairpin", json_string(report_answer(v->hairpin))},
+		{"double_nat", json_string(report_answer(v->double_nat))},
+		{"checked_unix_ns",
+		 unix_ns(n.report->checked_at != 0 ? n.report->checked_at + n.wall_offset : 0)},
 		{NULL, NULL},
 	});
 }
@@ -304,7 +323,7 @@ char *status_json(const struct mesh *m, const char *interface, const char *host_
 		{"listen_port", number_or_null(v.listen_port)},
 		{"health", json_string(state.word)},
 		{"health_reason", json_string(state.reason)},
-		{"nat", nat()},
+		{"nat", nat(m)},
 		{"peers", peers(m, &v, now)},
 		{"drops", drops(&v.drops)},
 		{"stages", stages_object(stages)},

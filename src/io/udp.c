@@ -1,4 +1,4 @@
-/* Doors: two UDP sockets on one port, read and written by batches. dataplane.md, section 3, "UDP
+/* Doors: two UDP sockets on one port, and fresh ones beside them, read and written by batches. dataplane.md, section 3, "UDP
  * socket". Nothing that the host says about one datagram stops the program: the datagram is
  * counted and lost, as networks lose them. */
 #include "config.h"
@@ -20,7 +20,7 @@
 #define PORT_TRIES     64        /* for one that is free in both families */
 #define COMPLAIN_EVERY SEC(60)
 
-static const int families[UDP_DOORS] = {[UDP_DOOR_V4] = AF_INET, [UDP_DOOR_V6] = AF_INET6};
+static const int families[] = {[UDP_DOOR_V4] = AF_INET, [UDP_DOOR_V6] = AF_INET6};
 
 struct option {
 	int level, name, value;
@@ -28,7 +28,7 @@ struct option {
 
 /* Path MTU: like the kernel's WireGuard, never a DF bit, so that datagrams larger than a link
  * get through in fragments. A path MTU search of our own would turn this into PROBE. */
-static const struct option options[UDP_DOORS][3] = {
+static const struct option options[][3] = {
 	[UDP_DOOR_V4] = {{IPPROTO_IP, IP_PKTINFO, 1},
 			 {IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT}},
 	[UDP_DOOR_V6] = {{IPPROTO_IPV6, IPV6_V6ONLY, 1},
@@ -52,7 +52,7 @@ static void set_buffers(int fd)
 
 static int bind_any(int fd, unsigned door, uint16_t port)
 {
-	struct addr any = {.family = door == UDP_DOOR_V4 ? ADDR_V4 : ADDR_V6, .port = port};
+	struct addr any = {.family = door % 2 == UDP_DOOR_V4 ? ADDR_V4 : ADDR_V6, .port = port};
 	struct sockaddr_storage name;
 	socklen_t len = addr_to_sockaddr(&any, &name);
 
@@ -76,13 +76,13 @@ static int bound_port(int fd, uint16_t *port)
 /* A new socket, bound; in *port the port it got. The descriptor or -errno. */
 static int door_open(unsigned door, uint16_t *port, uint32_t fwmark)
 {
-	int fd = socket(families[door], SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
+	int fd = socket(families[door % 2], SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
 	int err = 0;
 
 	if (fd < 0)
 		return -errno;
-	for (const struct option *o = options[door];
-	     o < options[door] + 3 && o->name != 0 && err == 0; o++)
+	for (const struct option *o = options[door % 2];
+	     o < options[door % 2] + 3 && o->name != 0 && err == 0; o++)
 		err = set_option(fd, o->level, o->name, o->value);
 	if (err == 0 && fwmark != 0)
 		err = set_option(fd, SOL_SOCKET, SO_MARK, (int)fwmark);
@@ -94,9 +94,14 @@ static int door_open(unsigned door, uint16_t *port, uint32_t fwmark)
 		close(fd);
 		return err;
 	}
+	return fd;
+}
+
+/* For the doors that carry the tunnel. */
+static void door_widen(int fd)
+{
 	set_buffers(fd);
 	set_option(fd, SOL_UDP, UDP_GRO, 1); /* else one datagram is one message */
-	return fd;
 }
 
 /* Linux 4.18 or newer. */
@@ -110,29 +115,29 @@ static bool can_cut(int fd)
 
 static void doors_close(struct udp *u)
 {
-	for (unsigned door = 0; door < UDP_DOORS; door++) {
+	for (unsigned door = 0; door < UDP_DOORS_MAX; door++) {
 		if (u->doors[door].fd >= 0)
 			close(u->doors[door].fd);
 		u->doors[door] = (struct door){.fd = -1};
 	}
 }
 
-static int doors_open(struct udp *u, uint16_t port, uint32_t fwmark)
+static int doors_open(struct udp *u, uint16_t port)
 {
 	int err = -EAFNOSUPPORT;
 
 	for (unsigned door = 0; door < UDP_DOORS; door++) {
-		int fd = door_open(door, &port, fwmark);
+		int fd = door_open(door, &port, u->fwmark);
 		if (fd == -EAFNOSUPPORT)
 			continue;
 		if (fd < 0) {
 			doors_close(u);
 			return fd;
 		}
-		u->doors[door] = (struct door){.fd = fd, .cuts = can_cut(fd)};
+		door_widen(fd);
+		u->doors[door] = (struct door){.fd = fd, .port = port, .cuts = can_cut(fd)};
 		err = 0;
 	}
-	u->port = port;
 	return err;
 }
 
@@ -144,13 +149,14 @@ int udp_open(struct udp **out, uint16_t port, uint32_t fwmark, const struct log 
 	if (u == NULL)
 		return -ENOMEM;
 	u->log = log;
-	for (unsigned door = 0; door < UDP_DOORS; door++)
+	u->fwmark = fwmark;
+	for (unsigned door = 0; door < UDP_DOORS_MAX; door++)
 		u->doors[door].fd = -1;
 	err = udp_recv_init(u);
 	if (err < 0)
 		goto no_memory;
 	for (unsigned tries = port != 0 ? 1 : PORT_TRIES; tries > 0; tries--) {
-		err = doors_open(u, port, fwmark);
+		err = doors_open(u, port);
 		if (err != -EADDRINUSE)
 			break;
 	}
@@ -178,18 +184,41 @@ void udp_close(struct udp *u)
 
 uint16_t udp_port(const struct udp *u)
 {
-	return u->port;
+	const struct door *d = u->doors;
+
+	return d[UDP_DOOR_V4].fd >= 0 ? d[UDP_DOOR_V4].port : d[UDP_DOOR_V6].port;
+}
+
+int udp_open_door(struct udp *u, unsigned door)
+{
+	uint16_t port = 0;
+
+	assert(door >= UDP_DOORS && door < UDP_DOORS_MAX && u->doors[door].fd < 0);
+	int fd = door_open(door, &port, u->fwmark);
+	if (fd < 0)
+		return fd;
+	u->doors[door] = (struct door){.fd = fd, .port = port};
+	return 0;
+}
+
+void udp_close_door(struct udp *u, unsigned door)
+{
+	assert(door >= UDP_DOORS && door < UDP_DOORS_MAX);
+	if (u->doors[door].fd >= 0)
+		close(u->doors[door].fd);
+	u->doors[door] = (struct door){.fd = -1};
 }
 
 int udp_fd(const struct udp *u, unsigned door)
 {
-	assert(door < UDP_DOORS);
+	assert(door < UDP_DOORS_MAX);
 	return u->doors[door].fd;
 }
 
 int udp_set_fwmark(struct udp *u, uint32_t fwmark)
 {
-	for (unsigned door = 0; door < UDP_DOORS; door++) {
+	u->fwmark = fwmark;
+	for (unsigned door = 0; door < UDP_DOORS_MAX; door++) {
 		if (u->doors[door].fd < 0)
 			continue;
 		int err = set_option(u->doors[door].fd, SOL_SOCKET, SO_MARK, (int)fwmark);

@@ -1,5 +1,6 @@
-/* Doors: the UDP sockets of the WireGuard port. Door 0 is IPv4, door 1 IPv6. Packets are read
- * and written by batches; the address of ours a packet came to (IP_PKTINFO, IPV6_PKTINFO) is in
+/* Doors: UDP sockets. Doors 0 (IPv4) and 1 (IPv6) are the WireGuard port; fresh ones, each on a port
+ * of its own that the kernel chooses, come and go one by one: even numbers are IPv4, odd ones IPv6. Packets
+ * are read and written by batches; the address of ours a packet came to (IP_PKTINFO, IPV6_PKTINFO) is in
  * via.local, and an answer leaves from it. */
 #ifndef IO_UDP_H
 #define IO_UDP_H
@@ -9,9 +10,10 @@
 #include "base/log.h"
 #include "base/packet.h"
 
-#define UDP_DOORS   2
-#define UDP_DOOR_V4 0
-#define UDP_DOOR_V6 1
+#define UDP_DOORS     DOOR_FRESH /* of the WireGuard port */
+#define UDP_DOORS_MAX 10
+#define UDP_DOOR_V4   0
+#define UDP_DOOR_V6   1
 
 struct udp;
 
@@ -31,6 +33,10 @@ int udp_open(struct udp **out, uint16_t port, uint32_t fwmark, const struct log 
 /* NULL is fine. */
 void udp_close(struct udp *u);
 uint16_t udp_port(const struct udp *u);
+/* Open a fresh door (a number from UDP_DOORS on) that is not open: 0 or -errno. What is sent on a door that is not open is lost. */
+int udp_open_door(struct udp *u, unsigned door);
+/* Close a fresh door; one that is not open stays so. */
+void udp_close_door(struct udp *u, unsigned door);
 /* The descriptor of a door, or -1. */
 int udp_fd(const struct udp *u, unsigned door);
 /* At once on every door: 0 or -errno. */

@@ -20,7 +20,8 @@ union control {
 };
 
 struct door {
-	int fd;    /* -1: the host lacks this family */
+	int fd; /* -1: the host lacks this family; of a fresh one: it is not open */
+	uint16_t port;
 	bool cuts; /* messages of several datagrams */
 	unsigned recv_failures;
 };
@@ -51,8 +52,8 @@ struct udp_tx {
 #define COMPLAIN_CLASSES 256 /* errno values told apart */
 
 struct udp {
-	struct door doors[UDP_DOORS];
-	uint16_t port;
+	struct door doors[UDP_DOORS_MAX];
+	uint32_t fwmark;
 	const struct log *log;
 	struct udp_stats stats;
 	struct udp_rx rx;

@@ -86,7 +86,7 @@ static struct beside beside_of(struct msghdr *h, uint16_t port)
 static void rx_take(struct udp *u, unsigned door, size_t i, struct batch *in)
 {
 	struct msghdr *h = &u->rx.headers[i].msg_hdr;
-	struct beside b = beside_of(h, u->port);
+	struct beside b = beside_of(h, u->doors[door].port);
 	uint8_t *data = slab_data(&u->rx.slab, i);
 	size_t left = u->rx.headers[i].msg_len, step = b.segment != 0 ? b.segment : left;
 	struct via via = {.kind = VIA_DIRECT, .door = (uint16_t)door, .local = b.local};
@@ -135,7 +135,7 @@ static size_t rx_read(struct udp *u, struct door *d, size_t first, size_t count)
 
 size_t udp_recv(struct udp *u, unsigned door, struct batch *in)
 {
-	assert(door < UDP_DOORS && u->doors[door].fd >= 0);
+	assert(door < UDP_DOORS_MAX && u->doors[door].fd >= 0);
 	size_t used = 0, asked, got;
 
 	in->count = 0;

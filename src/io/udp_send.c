@@ -27,7 +27,7 @@ static size_t control_put_ttl(union control *c, size_t at, const struct packet *
 {
 	int ttl = p->ttl;
 
-	if (p->via.door == UDP_DOOR_V4)
+	if (p->via.door % 2 == UDP_DOOR_V4)
 		return control_put(c, at, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl);
 	return control_put(c, at, IPPROTO_IPV6, IPV6_HOPLIMIT, &ttl, sizeof ttl);
 }
@@ -114,7 +114,6 @@ static void tx_gather(struct udp *u, unsigned door, const struct batch *out)
 	for (size_t i = 0; i < out->count; i++) {
 		const struct packet *p = &out->packets[i];
 
-		assert(p->via.door < UDP_DOORS);
 		if (p->via.door != door)
 			continue;
 		if (u->doors[door].cuts && tx->run_count > 0 &&
@@ -295,23 +294,36 @@ static size_t door_send(struct udp *u, struct door *d)
 	return failed;
 }
 
+/* One bit for each door that something leaves by. */
+static unsigned doors_of(const struct batch *out)
+{
+	unsigned doors = 0;
+
+	for (size_t i = 0; i < out->count; i++) {
+		assert(out->packets[i].via.door < UDP_DOORS_MAX);
+		doors |= 1u << out->packets[i].via.door;
+	}
+	return doors;
+}
+
 size_t udp_send(struct udp *u, const struct batch *out)
 {
+	unsigned doors = doors_of(out);
 	size_t failed = 0;
 
 	assert(out->count <= BATCH_MAX);
-	for (unsigned door = 0; door < UDP_DOORS; door++) {
+	for (unsigned door = 0; door < UDP_DOORS_MAX; door++) {
 		struct door *d = &u->doors[door];
 
-		tx_gather(u, door, out);
-		if (u->tx.run_count == 0)
+		if ((doors & 1u << door) == 0)
 			continue;
-		if (d->fd >= 0) {
+		tx_gather(u, door, out);
+		if (d->fd >= 0)
 			failed += door_send(u, d);
-		} else {
-			send_failed(u, &u->tx.runs[0].first->via.remote, EAFNOSUPPORT);
+		else
 			failed += u->tx.part_count;
-		}
+		if (d->fd < 0 && door < UDP_DOORS)
+			send_failed(u, &u->tx.runs[0].first->via.remote, EAFNOSUPPORT);
 	}
 	u->stats.tx_packets += out->count - failed;
 	u->stats.send_failed += failed;

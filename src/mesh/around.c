@@ -105,6 +105,7 @@ void mesh_host_changed(struct mesh *m, const struct host *host, usec now, struct
 		return;
 
 	m->loop_seen = false;
+	outside_restart(&m->outside);
 	list_for_each (item, &m->peers) {
 		struct peer *p = list_entry(item, struct peer, order);
 		peer_host_changed(p, &m->host, active_since, now);

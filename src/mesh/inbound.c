@@ -5,6 +5,7 @@
 #include "base/defence.h"
 #include "base/ip.h"
 #include "mesh/mesh_impl.h"
+#include "nat/stun.h"
 
 #define KEPT_FOR_PEERS STAGING_PER_PEER /* datagrams of the outbox */
 
@@ -172,7 +173,7 @@ static void open_gathered(struct mesh *m, usec now, struct outbox *out)
 
 /* --- both ------------------------------------------------------------------------------------------------------- */
 
-/* By word and length, as protocol.md section 1 has it: nothing else is accepted. */
+/* By word and length, as protocol.md section 1 has it: nothing else is accepted, and nothing by a fresh door. */
 static enum drop classify(const struct packet *p, uint32_t *type)
 {
 	static const size_t handshake_len[] = {
@@ -184,11 +185,21 @@ static enum drop classify(const struct packet *p, uint32_t *type)
 	if (p->len < sizeof(struct message_data))
 		return DROP_SHORT;
 	*type = load_le32(p->data);
-	if (*type < MESSAGE_INITIATION || *type > MESSAGE_DATA)
+	if (*type < MESSAGE_INITIATION || *type > MESSAGE_DATA || p->via.door >= DOOR_FRESH)
 		return DROP_UNKNOWN_TYPE;
 	if (*type == MESSAGE_DATA)
 		return p->len < MESSAGE_DATA_MIN ? DROP_SHORT : DROP_NONE;
 	return p->len == handshake_len[*type] ? DROP_NONE : DROP_SHORT;
+}
+
+/* What is not WireGuard's: an answer to a question of our own, or nothing. Strangers' questions are not answered: who answers can
+ * be made to talk to others (vuln_22, vuln_24). */
+static enum drop take_other(struct mesh *m, const struct packet *p, enum drop why, usec now,
+			    struct outbox *out)
+{
+	if (!stun_is_message(p->data, p->len))
+		return why;
+	return outside_input(&m->outside, p, now, out) ? DROP_NONE : DROP_STUN;
 }
 
 void mesh_inbound(struct mesh *m, struct batch *in, usec now, struct outbox *out)
@@ -199,9 +210,11 @@ void mesh_inbound(struct mesh *m, struct batch *in, usec now, struct outbox *out
 		uint32_t type;
 		enum drop drop = classify(p, &type);
 
-		if (drop == DROP_NONE && type == MESSAGE_DATA) {
+		if (drop != DROP_NONE) {
+			drop = take_other(m, p, drop, now, out);
+		} else if (type == MESSAGE_DATA) {
 			drop = gather(m, p, now);
-		} else if (drop == DROP_NONE) {
+		} else {
 			/* A handshake may move sessions about: first finish what points into them. */
 			open_gathered(m, now, out);
 			drop = handshake(m, p, type, now, out);

@@ -23,6 +23,7 @@ struct mesh *mesh_new(const struct env *env)
 	list_init(&m->touched);
 	allowed_init(&m->allowed);
 	ratelimit_init(&m->ratelimit, env);
+	outside_init(&m->outside, env);
 	env_rand(env, hash_key, sizeof hash_key);
 	if (table_init(&m->by_key, KEY_LEN, 16, hash_key) < 0 ||
 	    table_init(&m->by_id, sizeof(uint64_t), 16, hash_key) < 0 ||
@@ -346,8 +347,12 @@ int mesh_apply(struct mesh *m, const struct delta *d, usec now, struct outbox *o
 			change_identity(m, &d->private_key, fresh, d->peer_count, now);
 		if (d->has_listen_port)
 			m->listen_port = d->listen_port;
+		if (d->has_fwmark && d->fwmark != m->fwmark)
+			outside_restart(&m->outside);
 		if (d->has_fwmark)
 			m->fwmark = d->fwmark;
+		if (d->stun != NULL)
+			outside_set_servers(&m->outside, d->stun);
 		if (d->has_name)
 			snprintf(m->name, sizeof m->name, "%s", d->name);
 		if (d->replace_peers)
@@ -376,6 +381,8 @@ void mesh_mtu_changed(struct mesh *m, size_t mtu)
 
 void mesh_port_changed(struct mesh *m, uint16_t port)
 {
+	if (port != m->listen_port)
+		outside_restart(&m->outside);
 	m->listen_port = port;
 }
 
@@ -388,11 +395,39 @@ void mesh_tick(struct mesh *m, usec now, struct outbox *out)
 	     rounds > 0 && may_tick(out) && usec_due(heap_deadline(&m->deadlines), now); rounds--)
 		mesh_settle(m, list_entry(heap_top(&m->deadlines), struct peer, deadline), now,
 			    out);
+	if (usec_due(outside_deadline(&m->outside), now))
+		outside_tick(&m->outside, &m->host, m->listen_port, now, out);
 }
 
 usec mesh_deadline(const struct mesh *m)
 {
-	return heap_deadline(&m->deadlines);
+	return usec_min(heap_deadline(&m->deadlines), outside_deadline(&m->outside));
+}
+
+/* --- what the outside sees of us ---------------------------------------------------------------------------------- */
+
+uint64_t mesh_nat_want(struct mesh *m, usec now)
+{
+	return outside_want(&m->outside, now);
+}
+
+void mesh_nat_look(const struct mesh *m, struct mesh_nat *out)
+{
+	const struct outside *o = &m->outside;
+
+	*out = (struct mesh_nat){
+		.report = &o->report,
+		.running = o->phase != OUTSIDE_IDLE,
+		.step = outside_step(o),
+		.started = o->started,
+		.done = o->done,
+		.successes = o->successes,
+		.failures = o->failures,
+		.server_count = o->server_count,
+		.wall_offset = m->env->wall_offset,
+	};
+	for (size_t i = 0; i < o->report.server_count; i++)
+		out->names[i] = o->servers[o->told[i]].text;
 }
 
 /* --- what others may read --------------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 #include "conf/delta.h"
 #include "mesh/event.h"
 #include "mesh/past.h"
+#include "nat/natcheck.h"
 
 #define MESH_PEERS_MAX                                                                             \
 	8192 /* each is some locked pages of its own; the kernel's limit of maps is 65530 */
@@ -56,7 +57,8 @@ void mesh_restore_take(struct mesh *m, struct past *past);
 /* What is to outlive the process, ordered by key, of peers and of those still waiting: 0, then past_free() it. -ENOMEM; -ENOKEY
  * without an identity. */
 int mesh_past(struct mesh *m, usec now, struct past *out);
-/* Grows whenever an endpoint or the set of peers with a session changes, or something was forgotten. */
+/* Grows whenever mesh_past() is worth a call: an endpoint or the set of peers with a session changed, something was forgotten, or the
+ * wall clock was set ahead before an initiation. */
 uint64_t mesh_places(const struct mesh *m);
 
 /* --- packets ---------------------------------------------------------------------------------------------------- */
@@ -73,6 +75,24 @@ void mesh_inbound(struct mesh *m, struct batch *in, usec now, struct outbox *out
 void mesh_tick(struct mesh *m, usec now, struct outbox *out);
 /* When to tick; in the past while something is still due. USEC_NEVER when idle. */
 usec mesh_deadline(const struct mesh *m);
+
+/* --- what the outside sees of us ---------------------------------------------------------------------------------- */
+
+/* Look at the NAT now. Returns the number of a check that is over once mesh_nat.done is not less (see outside_want). */
+uint64_t mesh_nat_want(struct mesh *m, usec now);
+
+struct mesh_nat {
+	const struct nat_report *report;    /* the last complete one */
+	const char *names[NAT_SERVERS_MAX]; /* of its servers, as configured */
+	bool running;
+	enum survey_step step;        /* what is found out now, while one runs */
+	uint64_t started, done;       /* numbers of the last check begun, ended */
+	uint64_t successes, failures; /* checks that found our public address, or did not */
+	size_t server_count;          /* configured */
+	usec wall_offset;             /* as in struct env: for the report's instant */
+};
+
+void mesh_nat_look(const struct mesh *m, struct mesh_nat *out);
 
 /* --- what others may read --------------------------------------------------------------------------------------- */
 

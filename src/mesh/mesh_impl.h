@@ -9,6 +9,7 @@
 #include "mesh/event.h"
 #include "mesh/load.h"
 #include "mesh/mesh.h"
+#include "mesh/outside.h"
 #include "mesh/past.h"
 #include "mesh/peer.h"
 #include "wg/allowed.h"
@@ -43,7 +44,8 @@ struct mesh {
 	struct heap deadlines;
 	struct events events;
 	struct past past; /* what waits for its peer */
-	uint64_t places;  /* counts changes of where a peer is, or whether it is there */
+	struct outside outside;
+	uint64_t places; /* counts changes of where a peer is, or whether it is there */
 	struct mesh_work work;
 	char name[CONF_NAME_MAX + 1];
 	uint16_t listen_port;

@@ -10,8 +10,9 @@
 #include "mesh/peer.h"
 
 #define TAI_OF_1970     UINT64_C(0x400000000000000a) /* TAI64 label of 1970, as WireGuard has it */
-#define SENT_MARGIN_S   61   /* the greatest sent is written down once a minute */
-#define AHEAD_MOST_S    3600 /* further ahead of our clock a timestamp is somebody's mistake */
+#define SENT_MARGIN_S   61      /* the greatest sent is written down once a minute */
+#define SET_AHEAD       SEC(30) /* a clock that gained so much since it was written down was set */
+#define AHEAD_MOST_S    3600    /* further ahead of our clock a timestamp is somebody's mistake */
 #define SECONDS_PER_DAY 86400
 
 int past_init(struct past *p, const struct key_public *self, size_t room)
@@ -132,10 +133,19 @@ void past_note(struct peer *p, usec now)
 	past_note_place(p, now);
 	p->known.given = p->given;
 	memcpy(p->known.sent, t->timestamp_sent, sizeof p->known.sent);
+	p->known_wall_offset = env_of(p)->wall_offset;
 	if (!DEFENCE(44, tai(t->timestamp_received) > tai_latest(p, now)))
 		memcpy(p->known.received, t->timestamp_received, sizeof p->known.received);
 	if (t->stats.heard_at != USEC_NEVER)
 		p->known.seen = wall(p, t->stats.heard_at);
+}
+
+/* An initiation left with a date that nobody would guess from what was written down: the clock was set ahead in between. Should it be
+ * set back, and this process die before the next note, the peer would take all that its successor sends for replays. */
+static bool is_dated_ahead(const struct peer *p)
+{
+	return env_of(p)->wall_offset - p->known_wall_offset > SET_AHEAD &&
+	       memcmp(p->known.sent, p->tunnel.timestamp_sent, sizeof p->known.sent) != 0;
 }
 
 bool past_note_place(struct peer *p, usec now)
@@ -145,7 +155,7 @@ bool past_note_place(struct peer *p, usec now)
 	p->known_there = there;
 	if (p->tunnel.stats.heard_at == USEC_NEVER ||
 	    addr_equal(&p->known.endpoint, &p->via.remote))
-		return there != was_there;
+		return there != was_there || is_dated_ahead(p);
 	p->known.endpoint = p->via.remote;
 	return true;
 }

@@ -47,25 +47,33 @@ void mesh_resolved(struct mesh *m, uint64_t id, const struct addr *addrs, size_t
 		   struct outbox *out)
 {
 	struct peer *p = table_find(&m->by_id, &id);
+	const char *name = mesh_endpoint_name(m, id);
 	struct addr usable[LOOKUP_ADDRS];
 	size_t kept = 0;
 
-	if (p == NULL || !p->lookup.asking)
+	if (name == NULL)
 		return;
 	for (size_t i = 0; i < count && kept < LOOKUP_ADDRS; i++) {
-		if (is_usable(m, p->lookup.name, &addrs[i]))
+		if (is_usable(m, name, &addrs[i]))
 			usable[kept++] = addrs[i];
 	}
 	if (count > 0 && kept == 0)
 		log_debug(m->env->log, "%s: no address that %s leads to can be meant",
-			  peer_label(p), p->lookup.name);
+			  p != NULL ? peer_label(p) : "STUN", name);
+	if (p == NULL) {
+		outside_resolved(&m->outside, id, usable, kept, now);
+		return;
+	}
 	peer_resolved(p, usable, kept, now);
 	mesh_settle(m, p, now, out);
 }
 
 const char *mesh_endpoint_name(const struct mesh *m, uint64_t id)
 {
-	const struct peer *p = table_find(&m->by_id, &id);
+	const struct peer *p;
 
+	if (outside_is_question(id))
+		return outside_name(&m->outside, id);
+	p = table_find(&m->by_id, &id);
 	return p == NULL || !p->lookup.asking ? NULL : p->lookup.name;
 }

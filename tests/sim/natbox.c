@@ -412,18 +412,20 @@ static bool is_taken(const struct natbox *nb, enum natbox_proto proto, const str
 	       (proto == NATBOX_UDP && find_poison(nb, public, remote) != NULL);
 }
 
-/* The first free port behind `after`, by steps, round and round in low .. low + len - 1, where `after` is. */
+/* The first free port behind `after`, by steps, round and round in low .. low + len - 1, where `after` is. Tries all. */
 static bool walk(const struct natbox *nb, const struct natbox_flow *flow, struct addr *public,
 		 uint32_t low, uint32_t len, uint32_t after, int step)
 {
 	uint32_t stride = step < 0 ? len - (uint32_t)-step % len : (uint32_t)step % len;
-	uint32_t offset = after - low;
+	uint32_t round = after - low, offset = round;
 
 	for (uint32_t i = 0; i < len; i++) {
 		offset = (offset + stride) % len;
 		public->port = (uint16_t)(low + offset);
 		if (!is_taken(nb, flow->proto, public, &flow->dst))
 			return true;
+		if (offset == round) /* a step that divides the range misses the ports between */
+			offset = round = (round + 1) % len;
 	}
 	return false;
 }

@@ -162,6 +162,25 @@ TEST(F09_only_what_differs_is_in_the_change)
 	delta_free(d);
 }
 
+TEST(stun_servers_are_in_the_change_when_they_differ)
+{
+	struct conf *a = read_fine(INTERFACE "STUN = 192.0.2.1, stun.example.org\n");
+	struct conf *b = read_fine(INTERFACE "STUN = stun.example.org\n");
+	struct delta *all = delta_from_conf(a), *same = delta_between(a, a);
+	struct delta *other = delta_between(a, b);
+
+	assert_ptr_equal(all->stun, &a->stun);
+	assert_null(same->stun);
+	assert_true(delta_is_empty(same));
+	assert_ptr_equal(other->stun, &b->stun);
+	assert_false(delta_is_empty(other));
+	delta_free(all);
+	delta_free(same);
+	delta_free(other);
+	conf_free(a);
+	conf_free(b);
+}
+
 TEST(peers_that_go_come_before_those_that_come)
 {
 	struct delta *d = between(INTERFACE PEER_B, INTERFACE PEER_C);
@@ -243,6 +262,7 @@ int main(void)
 		RUN(the_private_key_is_clamped_as_wireguard_does),
 		RUN(between_the_same_there_is_nothing),
 		RUN(F09_only_what_differs_is_in_the_change),
+		RUN(stun_servers_are_in_the_change_when_they_differ),
 		RUN(peers_that_go_come_before_those_that_come),
 		RUN(a_file_without_port_takes_the_one_in_use),
 		RUN(a_file_without_private_key_keeps_the_one_in_use),

@@ -34,6 +34,16 @@ TEST(the_interface)
 		    "FwMark 7 -> off\nName me -> none\n");
 }
 
+TEST(stun_servers)
+{
+	assert_told(INTERFACE "STUN = 192.0.2.1, stun.example.org\n",
+		    INTERFACE "STUN = stun.example.org, 192.0.2.2:3479\n",
+		    "STUN - 192.0.2.1\nSTUN + 192.0.2.2:3479\n");
+	assert_told(INTERFACE "STUN = 192.0.2.1, 192.0.2.2\n",
+		    INTERFACE "STUN = 192.0.2.2, 192.0.2.1\n",
+		    "STUN: the same servers in another order\n");
+}
+
 TEST(the_host)
 {
 	assert_told(INTERFACE "Address = 10.66.0.1/24\nMTU = 1380\n",
@@ -82,6 +92,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RUN(nothing_is_said_of_what_is_the_same),
 		RUN(the_interface),
+		RUN(stun_servers),
 		RUN(the_host),
 		RUN(a_peer_is_called_by_its_name_or_its_key),
 		RUN(each_field_of_a_peer),

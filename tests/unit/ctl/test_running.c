@@ -94,6 +94,8 @@ static struct conf *random_conf(void)
 	c->has_fwmark = below(2);
 	c->fwmark = c->has_fwmark ? below(3) : 0;
 	snprintf(c->name, sizeof c->name, "%s", below(2) ? "" : "me");
+	for (uint32_t first = below(3), i = first; i < 2; i++)
+		assert_true(conf_list_add(&c->stun, i == first ? "192.0.2.1" : "stun.a.test"));
 	for (size_t i = 0; i < PEERS; i++)
 		if (below(3) > 0)
 			random_peer(c, i, owners);

@@ -476,6 +476,83 @@ TEST(a_family_the_host_lacks_is_left_out)
 	udp_close(NULL);
 }
 
+static struct packet *put_by(uint8_t tag, unsigned door, struct addr remote)
+{
+	struct packet *p = put(tag, 1, remote);
+
+	p->via.door = (uint16_t)door;
+	return p;
+}
+
+TEST(a_fresh_door_has_a_port_of_its_own)
+{
+	struct addr there = at("127.0.0.1", udp_port(b)), from;
+
+	assert_int_equal(udp_fd(a, 2), -1);
+	assert_int_equal(udp_open_door(a, 2), 0);
+	assert_true(udp_fd(a, 2) >= 0 && udp_fd(a, 2) != udp_fd(a, UDP_DOOR_V4));
+	put_by(1, 2, there);
+	put_by(2, UDP_DOOR_V4, there);
+	assert_int_equal(udp_send(a, &out), 0);
+	assert_int_equal(recv_at(b, UDP_DOOR_V4), 2); /* in the order of the doors */
+	assert_int_equal(in.packets[0].via.remote.port, udp_port(a));
+	from = in.packets[1].via.remote;
+	assert_true(from.port != 0 && from.port != udp_port(a));
+
+	/* What comes to it says so, and names the port it came to. */
+	out.count = 0;
+	put(3, 1, from);
+	assert_int_equal(udp_send(b, &out), 0);
+	assert_int_equal(recv_at(a, 2), 1);
+	assert_int_equal(in.packets[0].data[0], 3);
+	assert_int_equal(in.packets[0].via.door, 2);
+	assert_true(addr_equal(&in.packets[0].via.remote, &there));
+	assert_true(addr_equal(&in.packets[0].via.local, &from));
+	assert_int_equal(udp_recv(a, UDP_DOOR_V4, &in), 0);
+}
+
+TEST(fresh_doors_are_ipv6_by_their_number)
+{
+	if (!has_v6())
+		return;
+	assert_int_equal(udp_open_door(a, UDP_DOORS_MAX - 1), 0);
+	put_by(1, UDP_DOORS_MAX - 1, at("::1", udp_port(b)))->ttl = 7;
+	assert_int_equal(udp_send(a, &out), 0);
+	assert_int_equal(recv_at(b, UDP_DOOR_V6), 1);
+	assert_true(in.packets[0].via.remote.port != udp_port(a));
+}
+
+TEST(what_leaves_by_a_fresh_door_that_is_not_open_is_lost)
+{
+	struct addr there = at("127.0.0.1", udp_port(b));
+
+	put_by(1, 4, there);
+	put_by(2, UDP_DOOR_V4, there);
+	assert_int_equal(udp_send(a, &out), 1);
+	assert_int_equal(recv_at(b, UDP_DOOR_V4), 1);
+	assert_int_equal(in.packets[0].data[0], 2);
+	assert_int_equal(udp_stats(a)->send_failed, 1);
+	assert_string_equal(env.last_line, ""); /* who asked for the door was told */
+}
+
+TEST(a_fresh_door_comes_and_goes_alone)
+{
+	udp_close_door(a, 2);
+	assert_int_equal(udp_open_door(a, 2), 0);
+	assert_int_equal(udp_open_door(a, 4), 0);
+	int main = udp_fd(a, UDP_DOOR_V4), other = udp_fd(a, 4);
+	udp_close_door(a, 2);
+	assert_int_equal(udp_fd(a, 2), -1);
+	assert_int_equal(udp_fd(a, UDP_DOOR_V4), main);
+	assert_int_equal(udp_fd(a, 4), other);
+	assert_int_equal(udp_open_door(a, 2), 0);
+
+	host.family_missing[0] = AF_INET;
+	udp_close_door(a, 2);
+	assert_int_equal(udp_open_door(a, 2), -EAFNOSUPPORT);
+	assert_int_equal(udp_fd(a, 2), -1);
+}
+
 static int option(unsigned door, int level, int name)
 {
 	int value = -1;
@@ -495,17 +572,20 @@ TEST(large_datagrams_may_be_fragmented)
 
 TEST(a_mark_reaches_every_door_at_once)
 {
+	assert_int_equal(udp_open_door(a, 2), 0);
 	if (udp_set_fwmark(a, 51820) == -EPERM) {
 		struct udp *u = NULL;
 		printf("# SKIP: marks need CAP_NET_ADMIN\n");
 		assert_int_equal(udp_open(&u, 0, 51820, &env.log), -EPERM);
 		return;
 	}
-	for (unsigned door = 0; door < UDP_DOORS; door++)
+	assert_int_equal(udp_open_door(a, 4), 0); /* comes with the mark */
+	for (unsigned door = 0; door < UDP_DOORS_MAX; door++)
 		if (udp_fd(a, door) >= 0)
 			assert_int_equal(option(door, SOL_SOCKET, SO_MARK), 51820);
 	assert_int_equal(udp_set_fwmark(a, 0), 0);
 	assert_int_equal(option(UDP_DOOR_V4, SOL_SOCKET, SO_MARK), 0);
+	assert_int_equal(option(2, SOL_SOCKET, SO_MARK), 0);
 	udp_close(a);
 	assert_int_equal(udp_open(&a, 0, 0xffffffff, &env.log), 0);
 	assert_int_equal(option(UDP_DOOR_V4, SOL_SOCKET, SO_MARK), -1);
@@ -540,6 +620,10 @@ int main(void)
 		RUN_APART(both_doors_have_one_port_and_it_can_be_asked_for),
 		RUN_APART(a_port_taken_in_one_family_is_taken),
 		RUN_APART(a_family_the_host_lacks_is_left_out),
+		RUN_APART(a_fresh_door_has_a_port_of_its_own),
+		RUN_APART(fresh_doors_are_ipv6_by_their_number),
+		RUN_APART(what_leaves_by_a_fresh_door_that_is_not_open_is_lost),
+		RUN_APART(a_fresh_door_comes_and_goes_alone),
 		RUN_APART(large_datagrams_may_be_fragmented),
 		RUN_APART(a_mark_reaches_every_door_at_once),
 	};

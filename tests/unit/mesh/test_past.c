@@ -164,6 +164,35 @@ TEST(tells_of_changes_of_place_and_of_who_is_there)
 	part();
 }
 
+TEST(f53_an_initiation_dated_by_a_clock_that_was_set_ahead_is_to_be_written_down)
+{
+	meet();
+	fact_of(a, b, SEC(2));
+	uint64_t then = mesh_places(a->m);
+	a->env.env.wall_offset += HOUR;
+	node_send(a, 2, SEC(5));
+	assert_int_equal(mesh_places(a->m), then); /* nothing was dated by it yet */
+
+	node_send(a, 2, SEC(122)); /* the session is to be renewed */
+	assert_true(mesh_places(a->m) > then);
+	fact_of(a, b, SEC(123));
+	then = mesh_places(a->m);
+	node_send(a, 2, SEC(123));
+	assert_int_equal(mesh_places(a->m), then);
+	part();
+}
+
+TEST(f53_an_initiation_dated_by_a_clock_that_was_right_all_the_time_is_no_news)
+{
+	meet();
+	fact_of(a, b, SEC(2));
+	uint64_t then = mesh_places(a->m);
+	a->env.env.wall_offset += SEC(20);
+	node_send(a, 2, SEC(122));
+	assert_int_equal(mesh_places(a->m), then);
+	part();
+}
+
 /* --- timestamps -------------------------------------------------------------------------------------------------- */
 
 TEST(the_first_initiation_after_a_restart_is_61_s_after_the_last_that_was_written_down_or_now)
@@ -583,6 +612,8 @@ int main(void)
 		RUN(says_where_a_peer_is_when_it_was_heard_and_both_greatest_timestamps),
 		RUN(says_nothing_of_what_never_was),
 		RUN(tells_of_changes_of_place_and_of_who_is_there),
+		RUN(f53_an_initiation_dated_by_a_clock_that_was_set_ahead_is_to_be_written_down),
+		RUN(f53_an_initiation_dated_by_a_clock_that_was_right_all_the_time_is_no_news),
 		RUN(the_first_initiation_after_a_restart_is_61_s_after_the_last_that_was_written_down_or_now),
 		RUN(a_captured_initiation_is_refused_after_a_restart),
 		RUN(vuln_44_what_was_received_from_far_ahead_is_not_written_down),

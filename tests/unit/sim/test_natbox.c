@@ -93,6 +93,14 @@ static struct natbox_flow udp(struct addr src, struct addr dst)
 	return (struct natbox_flow){.proto = NATBOX_UDP, .ttl = HOPS, .src = src, .dst = dst};
 }
 
+/* An error quotes the packet it is about, which went the other way. */
+static struct natbox_flow error_about(struct natbox_flow quoted)
+{
+	quoted.error = true;
+	quoted.ttl = HOPS;
+	return quoted;
+}
+
 static void assert_same(const struct natbox_flow *a, const struct natbox_flow *b)
 {
 	assert_int_equal(a->proto, b->proto);
@@ -637,8 +645,8 @@ TEST(input_is_for_our_own_addresses_and_even_its_last_hop_counts)
  * of each. True when each has heard the other after 3 seconds. */
 static bool punches(enum natbox_input input, usec skew, uint8_t opener)
 {
-	struct natbox box[2];
-	struct {
+	static struct natbox box[2];
+	static struct {
 		usec at;
 		int to;
 		struct natbox_flow flow;
@@ -823,6 +831,10 @@ TEST(linux_turns_a_flow_back_to_a_host_that_has_opened_for_it)
 	flow = udp(host(3, 2222), with_port(public, 1111));
 	assert_int_equal(out(&flow, NOW), NATBOX_HAIRPIN);
 	assert_true(same(flow.src, with_port(public, 2222)) && same(flow.dst, host(2, 1111)));
+
+	struct natbox_flow error = error_about(flow);
+	assert_int_equal(out(&error, NOW), NATBOX_HAIRPIN);
+	assert_true(same(error.src, host(3, 2222)) && same(error.dst, with_port(public, 1111)));
 }
 
 /* --- pools ----------------------------------------------------------------------------------------------------------- */
@@ -943,14 +955,6 @@ TEST(tcp_and_udp_have_ports_of_their_own_and_tcp_lives_long)
 	assert_true(same(back.dst, host(3, PORT)));
 	assert_int_equal(natbox_count(&nb, NOW + 2 * NATBOX_TCP_LIFETIME - 2), 1);
 	assert_int_equal(natbox_count(&nb, NOW + 2 * NATBOX_TCP_LIFETIME - 1), 0);
-}
-
-/* An error quotes the packet it is about, which went the other way. */
-static struct natbox_flow error_about(struct natbox_flow quoted)
-{
-	quoted.error = true;
-	quoted.ttl = HOPS;
-	return quoted;
 }
 
 TEST(an_error_from_outside_is_about_the_inner_flow_and_reaches_its_host)
@@ -1155,11 +1159,11 @@ TEST(a_flush_forgets_everything_accepted_input_too)
 	start_linux(NATBOX_INPUT_ACCEPT);
 	struct addr mapped = seen_by(server(), host(2, PORT), NOW);
 
-	assert_int_equal(sent_to(with_port(public_ip(1), 7), server(), NOW), NATBOX_LOCAL);
+	assert_int_equal(sent_to(with_port(public_ip(1), 7777), server(), NOW), NATBOX_LOCAL);
 	natbox_flush(&nb);
 	assert_int_equal(natbox_count(&nb, NOW), 0);
 	assert_int_equal(sent_to(mapped, server(), NOW), NATBOX_LOCAL);
-	assert_int_equal(seen_by(server(), host(2, 7), NOW).port, 7);
+	assert_int_equal(seen_by(server(), host(2, 7777), NOW).port, 7777);
 }
 
 TEST(after_a_flush_ports_begin_elsewhere)
@@ -1211,6 +1215,42 @@ TEST(behaviour_changes_live)
 	}
 }
 
+TEST(what_could_not_be_found_any_more_is_flushed)
+{
+	struct natbox_config old = plain(NATBOX_ADM, NATBOX_APDF), new[4];
+
+	for (size_t i = 0; i < 4; i++)
+		new[i] = old;
+	new[0].pool[0] = public_ip(2);
+	new[1].pool[1] = public_ip(2);
+	new[1].pool_count = 2;
+	new[2].mapping = NATBOX_NO_NAT;
+	new[3].overload = true;
+	for (size_t i = 0; i < 4; i++) {
+		start(&old, 1);
+		seen_by(server(), host(2, PORT), NOW);
+		assert_int_equal(natbox_change(&nb, &new[i]), 0);
+		assert_int_equal(natbox_count(&nb, NOW), 0);
+	}
+	seen_by(server(), host(2, PORT), NOW);
+	new[3].mapping = NATBOX_APDM;
+	assert_int_equal(natbox_change(&nb, &new[3]), 0);
+	assert_int_equal(natbox_count(&nb, NOW), 0);
+}
+
+TEST(capacity_stays_what_it_was)
+{
+	struct natbox_config c = plain(NATBOX_EIM, NATBOX_EIF);
+	struct natbox_flow more = udp(host(2, 2), server());
+
+	c.capacity = 1;
+	start(&c, 1);
+	seen_by(server(), host(2, 1), NOW);
+	c.capacity = 2;
+	assert_int_equal(natbox_change(&nb, &c), 0);
+	assert_int_equal(out(&more, NOW), NATBOX_DROP_FULL);
+}
+
 TEST(shorter_lifetimes_hold_for_what_lives)
 {
 	struct natbox_config c = plain(NATBOX_EIM, NATBOX_APDF);
@@ -1236,6 +1276,21 @@ TEST(a_range_of_ports_may_change_live)
 	assert_int_equal(seen_by(server(), host(2, 2), NOW).port, 7);
 	struct natbox_flow more = udp(host(2, 3), server());
 	assert_int_equal(out(&more, NOW), NATBOX_DROP_PORTS);
+
+	/* The last port was none of these, and all that steps lead to are taken. */
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		c = plain(NATBOX_EIM, NATBOX_EIF);
+		c.ports = NATBOX_PRESERVE;
+		start(&c, seed);
+		for (uint16_t port = 2001; port < 2006; port += 2)
+			assert_int_equal(seen_by(server(), host(2, port), NOW).port, port);
+		c.ports = NATBOX_SEQUENTIAL;
+		c.step = 2;
+		c.port_low = 2000;
+		c.port_high = 2005;
+		assert_int_equal(natbox_change(&nb, &c), 0);
+		assert_int_equal(seen_by(server(), host(2, 1), NOW).port % 2, 0);
+	}
 }
 
 TEST(a_configuration_that_contradicts_itself_is_refused)
@@ -1383,6 +1438,8 @@ int main(void)
 		RUN(after_a_flush_ports_begin_elsewhere),
 		RUN(a_new_public_address_is_used_at_once_and_the_old_one_is_nobodys),
 		RUN(behaviour_changes_live),
+		RUN(what_could_not_be_found_any_more_is_flushed),
+		RUN(capacity_stays_what_it_was),
 		RUN(shorter_lifetimes_hold_for_what_lives),
 		RUN(a_range_of_ports_may_change_live),
 		RUN(a_configuration_that_contradicts_itself_is_refused),

@@ -1,31 +1,155 @@
-/* A queue that stands loses a segment now and then, one that empties loses none. */
+/* What waits does so in order, small packets of other flows pass by, and a queue that stands loses a segment now and then. */
 #include "tun/queue.h"
 
+#include <stdlib.h>
+
+#include "support/inner.h"
 #include "support/test.h"
 
-static unsigned losses(struct queue *q, usec from, usec until)
-{
-	unsigned count = 0;
+static struct queue q;
 
-	for (usec now = from; now < until; now += MSEC(1))
-		count += queue_loses(q, now);
-	return count;
+static int start(void **state)
+{
+	(void)state;
+	queue_init(&q);
+	return 0;
 }
 
-TEST(loses_nothing_while_it_empties_now_and_then)
+static void push(size_t len, uint8_t flow, usec now)
 {
-	struct queue q = {.stands = false};
+	queue_push(&q, &(struct vnet){.gso_type = VNET_TCPV4, .gso_size = 1000}, len, flow, now);
+}
 
-	for (usec now = 0; now < SEC(10); now += QUEUE_INTERVAL) {
-		assert_int_equal(losses(&q, now, now + QUEUE_INTERVAL), 0);
-		queue_emptied(&q);
+/* --- in and out ------------------------------------------------------------------------------------------------- */
+
+TEST(what_came_first_is_first)
+{
+	assert_null(queue_first(&q));
+	for (size_t i = 0; i < 3 * QUEUE_SLOTS; i++) {
+		push(1000 + i, (uint8_t)i, (usec)i);
+		if (i >= 10) {
+			assert_int_equal(queue_first(&q)->len, 1000 + i - 10);
+			assert_int_equal(queue_first(&q)->flow, (uint8_t)(i - 10));
+			assert_int_equal(queue_first(&q)->vnet.gso_size, 1000);
+			queue_pop(&q);
+		}
+	}
+	assert_int_equal(q.count, 10);
+}
+
+TEST(each_has_a_slot_of_its_own_until_it_is_taken)
+{
+	bool used[QUEUE_SLOTS] = {false};
+
+	for (size_t i = 0; i < QUEUE_SLOTS; i++) {
+		int slot = queue_room(&q);
+		assert_in_range(slot, 0, QUEUE_SLOTS - 1);
+		assert_false(used[slot]);
+		used[slot] = true;
+		push(1, 0, 0);
+	}
+	assert_int_equal(queue_room(&q), -1);
+	int first = queue_first(&q)->slot;
+	queue_pop(&q);
+	assert_int_equal(queue_room(&q), first);
+}
+
+TEST(who_waits_is_known_by_flow)
+{
+	push(1, 7, 0);
+	push(1, 7, 0);
+	push(1, 255, 0);
+	assert_false(queue_holds(&q, 0));
+	queue_pop(&q);
+	assert_true(queue_holds(&q, 7));
+	queue_pop(&q);
+	assert_false(queue_holds(&q, 7));
+	assert_true(queue_holds(&q, 255));
+	queue_pop(&q);
+	assert_false(queue_holds(&q, 255));
+}
+
+/* --- flows ------------------------------------------------------------------------------------------------------ */
+
+static uint8_t flow_of(struct inner in)
+{
+	uint8_t packet[512];
+
+	in.payload_len = 100;
+	inner_write(packet, &in);
+	return queue_flow(packet, inner_len(&in));
+}
+
+TEST(a_flow_is_addresses_protocol_and_ports)
+{
+	for (size_t i = 0; i < INNER_EXAMPLES; i++) {
+		struct inner next = inner_examples[i], other = next;
+		unsigned others = 0;
+
+		inner_advance(&next);
+		assert_int_equal(flow_of(next), flow_of(inner_examples[i]));
+		for (int port = 0; port < 100; port++) {
+			other.src_port++;
+			others += flow_of(other) != flow_of(next);
+		}
+		assert_true(others > 95);
+		other = next;
+		other.dst++;
+		assert_int_not_equal(flow_of(other), flow_of(next));
 	}
 }
 
-TEST(loses_one_after_it_stood_for_an_interval)
+TEST(fragments_are_of_one_flow_whatever_stands_where_ports_would)
 {
-	struct queue q = {.stands = false};
+	uint8_t packet[40] = {0x45, [2] = 0, [3] = 40, [6] = 0x20, [9] = 17, [12] = 10, [16] = 10};
+	uint8_t first = queue_flow(packet, sizeof packet);
 
+	packet[6] = 0;
+	packet[7] = 100;
+	packet[20] = 77;
+	assert_int_equal(queue_flow(packet, sizeof packet), first);
+}
+
+TEST(any_bytes_have_a_flow)
+{
+	for (size_t len = 0; len <= 64; len++) {
+		uint8_t *bytes = malloc(len + 1);
+		for (int first = 0; first < 256; first++) {
+			memset(bytes, first, len);
+			queue_flow(bytes, len);
+		}
+		free(bytes);
+	}
+}
+
+/* --- losses ----------------------------------------------------------------------------------------------------- */
+
+/* Super-packets begin to be sent every millisecond, each after it waited so long. */
+static unsigned losses(usec waited, usec from, usec until)
+{
+	unsigned count = 0;
+
+	for (usec now = from; now < until; now += MSEC(1)) {
+		push(1, 0, now - waited);
+		count += queue_loses(&q, now);
+		queue_pop(&q);
+	}
+	return count;
+}
+
+TEST(loses_nothing_while_one_now_and_then_did_not_wait)
+{
+	for (usec now = SEC(1); now < SEC(10); now += QUEUE_INTERVAL) {
+		assert_int_equal(losses(SEC(1), now, now + QUEUE_INTERVAL - MSEC(1)), 0);
+		assert_int_equal(losses(QUEUE_TARGET - 1, now + QUEUE_INTERVAL - MSEC(1),
+					now + QUEUE_INTERVAL),
+				 0);
+	}
+}
+
+TEST(loses_one_after_all_have_waited_for_an_interval)
+{
+	push(1, 0, SEC(5) - QUEUE_TARGET);
 	assert_false(queue_loses(&q, SEC(5)));
 	assert_false(queue_loses(&q, SEC(5) + QUEUE_INTERVAL - 1));
 	assert_true(queue_loses(&q, SEC(5) + QUEUE_INTERVAL));
@@ -34,40 +158,46 @@ TEST(loses_one_after_it_stood_for_an_interval)
 
 TEST(loses_the_more_the_longer_it_stands_but_not_without_bound)
 {
-	struct queue q = {.stands = false};
-	unsigned early = losses(&q, 0, 10 * QUEUE_INTERVAL),
-		 later = losses(&q, 10 * QUEUE_INTERVAL, 20 * QUEUE_INTERVAL);
+	unsigned early = losses(QUEUE_TARGET, SEC(1), SEC(1) + 10 * QUEUE_INTERVAL),
+		 later = losses(QUEUE_TARGET, SEC(1) + 10 * QUEUE_INTERVAL,
+				SEC(1) + 20 * QUEUE_INTERVAL);
 
 	assert_in_range(early, 11, 30);
 	assert_true(later > early);
-	losses(&q, 20 * QUEUE_INTERVAL, 1000 * QUEUE_INTERVAL);
-	assert_in_range(losses(&q, 1000 * QUEUE_INTERVAL, 1010 * QUEUE_INTERVAL), 39, 41);
+	losses(QUEUE_TARGET, SEC(2), SEC(20));
+	assert_in_range(losses(QUEUE_TARGET, SEC(20), SEC(20) + 10 * QUEUE_INTERVAL), 39, 41);
 }
 
 TEST(remembers_for_a_while_how_often_it_had_to)
 {
-	struct queue soon = {.stands = false}, late;
-	usec end = 10 * QUEUE_INTERVAL;
-
-	losses(&soon, 0, end);
-	queue_emptied(&soon);
-	late = soon;
+	usec end = SEC(1) + 10 * QUEUE_INTERVAL;
 
 	/* Again a full interval, then at the rate that it had reached; or from the beginning. */
-	assert_int_equal(losses(&soon, end, end + QUEUE_INTERVAL), 0);
-	assert_true(losses(&soon, end + QUEUE_INTERVAL, end + 3 * QUEUE_INTERVAL) > 4);
+	losses(QUEUE_TARGET, SEC(1), end);
+	losses(0, end, end + MSEC(1));
+	struct queue before = q;
+	assert_int_equal(losses(QUEUE_TARGET, end, end + QUEUE_INTERVAL), 0);
+	assert_true(losses(QUEUE_TARGET, end + QUEUE_INTERVAL, end + 3 * QUEUE_INTERVAL) > 4);
+	q = before;
 	end += 20 * QUEUE_INTERVAL;
-	assert_int_equal(losses(&late, end, end + QUEUE_INTERVAL), 0);
-	assert_true(losses(&late, end + QUEUE_INTERVAL, end + 3 * QUEUE_INTERVAL) <= 3);
+	assert_int_equal(losses(QUEUE_TARGET, end, end + QUEUE_INTERVAL), 0);
+	assert_true(losses(QUEUE_TARGET, end + QUEUE_INTERVAL, end + 3 * QUEUE_INTERVAL) <= 3);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RUN(loses_nothing_while_it_empties_now_and_then),
-		RUN(loses_one_after_it_stood_for_an_interval),
-		RUN(loses_the_more_the_longer_it_stands_but_not_without_bound),
-		RUN(remembers_for_a_while_how_often_it_had_to),
+#define WITH(name) cmocka_unit_test_setup(name, start)
+		WITH(what_came_first_is_first),
+		WITH(each_has_a_slot_of_its_own_until_it_is_taken),
+		WITH(who_waits_is_known_by_flow),
+		WITH(a_flow_is_addresses_protocol_and_ports),
+		WITH(fragments_are_of_one_flow_whatever_stands_where_ports_would),
+		WITH(any_bytes_have_a_flow),
+		WITH(loses_nothing_while_one_now_and_then_did_not_wait),
+		WITH(loses_one_after_all_have_waited_for_an_interval),
+		WITH(loses_the_more_the_longer_it_stands_but_not_without_bound),
+		WITH(remembers_for_a_while_how_often_it_had_to),
 	};
 
 	return RUN_TESTS(tests);

@@ -338,7 +338,7 @@ TEST(a_stream_that_fills_the_queue_loses_a_segment_and_no_more)
 	do {
 		seen += read_ours(now);
 		now += QUEUE_INTERVAL * 3 / 4;
-	} while (seen < 8 * 50);
+	} while (seen < 13 * 50); /* a turn with four, and three more */
 	assert_int_equal(tun_take_dropped(scene.out, DROP_QUEUE), 1);
 	for (size_t n; (n = read_ours(now)) > 0;)
 		seen += n;
@@ -350,6 +350,32 @@ TEST(a_stream_that_fills_the_queue_loses_a_segment_and_no_more)
 	for (seen = 0; seen < 300; now += QUEUE_INTERVAL)
 		seen += read_ours(now);
 	assert_int_equal(tun_take_dropped(scene.out, DROP_QUEUE), 0);
+}
+
+/* A datagram of another flow comes behind 20 super-packets, and is not among the last. */
+TEST(small_packets_of_others_pass_by_what_waits)
+{
+	struct inner other = inner_examples[3];
+	uint8_t raw[VNET_LEN + 256] = {0};
+	size_t before = 0;
+	bool seen = false;
+
+	for (int i = 0; i < 20; i++)
+		write_long(65000, 1300);
+	other.payload_len = 100;
+	inner_write(raw + VNET_LEN, &other);
+	assert_true(inner_len(&other) <= 256);
+	assert_int_equal(write(tun_fd(scene.in), raw, VNET_LEN + inner_len(&other)),
+			 VNET_LEN + inner_len(&other));
+	for (int turn = 0; turn < 20 && !seen; turn++) {
+		tun_read(scene.out, SEC(1), &scene.read);
+		for (size_t i = 0; i < scene.read.count && !seen; i++) {
+			seen = scene.read.packets[i].data[9] == 17;
+			before += !seen;
+		}
+	}
+	assert_true(seen);
+	assert_in_range(before, 1, 10 * 50);
 }
 
 /* Its headers, repeated, take more memory than its payload: 2 KB of destination options. */
@@ -604,6 +630,7 @@ int main(void)
 		RUN_IN_SCENE(a_super_packet_longer_than_a_batch_is_read_on),
 		RUN_IN_SCENE(a_batch_is_a_few_super_packets),
 		RUN_IN_SCENE(a_stream_that_fills_the_queue_loses_a_segment_and_no_more),
+		RUN_IN_SCENE(small_packets_of_others_pass_by_what_waits),
 		RUN_IN_SCENE(a_super_packet_of_long_headers_is_read_on),
 		RUN_IN_SCENE(vuln_59_carries_packets_of_mtu_65535),
 		RUN_IN_SCENE(vuln_59_carries_packets_of_mtu_68),

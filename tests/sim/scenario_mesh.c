@@ -1,0 +1,35 @@
+/* Sixteen nodes, each with all others as peers, none with anything to say but keepalives each 25 seconds: how fast time passes here, and
+ * that all sessions are there at the end (issue 5: a thousand times as fast as the clock on one core). */
+#include <stdio.h>
+
+#include "sim/scenario.h"
+
+#define NODES 16
+
+static void run(struct world *w, usec span)
+{
+	for (unsigned i = 0; i < NODES; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "node%u", i + 1);
+		node_add(w, name, &w->net.internet);
+	}
+	node_introduce_all(w, 25);
+	world_run(w, span);
+
+	for (unsigned i = 0; i < NODES; i++) {
+		for (unsigned j = 0; j < i; j++)
+			world_expect(w, oracle_agree(w->nodes[i], w->nodes[j]),
+				     "%s and %s have no session in the end",
+				     w->nodes[i]->machine.name, w->nodes[j]->machine.name);
+	}
+}
+
+const struct scenario scenario_mesh = {
+	.name = "mesh",
+	.what = "16 nodes in a full mesh, keepalives each 25 s",
+	.run = run,
+	.seeds = 1,
+	.span = SEC(20 * 60),
+	.full_seeds = 4,
+	.full_span = SEC(24 * 3600),
+};
