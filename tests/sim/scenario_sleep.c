@@ -33,7 +33,7 @@ static void run(struct world *w, usec span)
 		usec nap = naps[i / 2];
 
 		world_disturb(w);
-		flow_start(a, b, usec_max(MSEC(100), nap / 200), 200);
+		flow_start(a, b, usec_max(MSEC(100), nap / 20), 200);
 		flow_stop(flow_between(b, a));
 		node_sleep_for(b, nap);
 		world_run(w, nap - MSEC(1));
