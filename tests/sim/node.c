@@ -334,16 +334,18 @@ void node_introduce_all(struct world *w, uint16_t keepalive)
 	}
 }
 
-void node_ask_server(struct node *n, const struct server *s)
+void node_ask_servers(struct node *n, struct server *const *servers, size_t count)
 {
-	struct conf_list stun = {.items = n->stun};
+	struct conf_list stun = {.items = n->stun, .count = count};
 	struct delta *d;
 
-	assert(n->stun_count < NODE_STUN_MAX);
-	snprintf(n->stun_text[n->stun_count], sizeof n->stun_text[0], "%s:%d", s->machine.name,
-		 SERVER_PORT);
-	n->stun[n->stun_count] = n->stun_text[n->stun_count];
-	stun.count = ++n->stun_count;
+	assert(count <= NODE_STUN_MAX);
+	n->stun_count = count;
+	for (size_t i = 0; i < count; i++) {
+		snprintf(n->stun_text[i], sizeof n->stun_text[i], "%s:%d", servers[i]->machine.name,
+			 SERVER_PORT);
+		n->stun[i] = n->stun_text[i];
+	}
 	if (n->life != NODE_AWAKE)
 		return;
 	d = new_delta();
@@ -441,10 +443,8 @@ static void on_wake(struct task *t);
 
 struct node *node_add(struct world *w, const char *name, struct site *site)
 {
-	struct node *n = key_alloc(sizeof *n);
+	struct node *n = world_alloc(sizeof *n);
 
-	if (n == NULL)
-		abort();
 	assert(w->node_count < WORLD_NODES_MAX);
 	w->nodes[w->node_count++] = n;
 	n->number = (unsigned)w->node_count;
@@ -477,7 +477,7 @@ void node_free(struct node *n)
 	for (size_t i = 0; i < NODE_QUESTIONS_MAX; i++)
 		agenda_set(a, &n->questions[i].task, USEC_NEVER);
 	network_remove(&n->machine);
-	key_free(n);
+	free(n);
 }
 
 /* --- packets ---------------------------------------------------------------------------------------------------- */

@@ -84,8 +84,8 @@ void node_free(struct node *n);
 void node_introduce_as(struct node *a, struct node *b, const struct acquaintance *how);
 /* All nodes, each to each other. */
 void node_introduce_all(struct world *w, uint16_t keepalive);
-/* It asks this STUN server, too, for what it is behind. */
-void node_ask_server(struct node *n, const struct server *s);
+/* It asks these STUN servers, at most NODE_STUN_MAX, for what it is behind. */
+void node_ask_servers(struct node *n, struct server *const *servers, size_t count);
 
 /* By its own clock. */
 usec node_now(const struct node *n);

@@ -107,8 +107,7 @@ static void build(struct world *w, const struct link_config *cable)
 		cable_lay(&site->cable, cable);
 		snprintf(name, sizeof name, "node%u", i);
 		n = node_add(w, name, site);
-		for (size_t s = 0; s < w->server_count; s++)
-			node_ask_server(n, w->servers[s]);
+		node_ask_servers(n, w->servers, w->server_count);
 	}
 }
 
