@@ -32,8 +32,5 @@ const struct scenario scenario_mesh = {
 	.name = "mesh",
 	.what = "16 nodes in a full mesh, keepalives each 25 s, natcheck each 15 minutes",
 	.run = run,
-	.seeds = 1,
-	.span = SEC(20 * 60),
-	.full_seeds = 4,
-	.full_span = SEC(24 * 3600),
+	.lengths = {{1, SEC(5 * 60)}, {1, SEC(2 * 3600)}, {4, SEC(24 * 3600)}},
 };

@@ -179,8 +179,7 @@ const struct scenario scenario_nat = {
 	.what = "natcheck behind 36 kinds of NAT, a round trip of 40 ms",
 	.run = run,
 	.judge = judge,
-	.seeds = 1000,
-	.full_seeds = 3000,
+	.lengths = {{8}, {1000}, {5000}},
 };
 
 const struct scenario scenario_nat_lossy = {
@@ -188,6 +187,5 @@ const struct scenario scenario_nat_lossy = {
 	.what = "the same with 2 % loss and 20 ms jitter",
 	.run = run_lossy,
 	.judge = judge_lossy,
-	.seeds = 1000,
-	.full_seeds = 3000,
+	.lengths = {{8}, {1000}, {5000}},
 };

@@ -53,6 +53,5 @@ const struct scenario scenario_sleep = {
 	.name = "f52-sleep",
 	.what = "sleeps of a minute, an hour, three days, and another network",
 	.run = run,
-	.seeds = 10,
-	.full_seeds = 500,
+	.lengths = {{1}, {10}, {500}},
 };

@@ -290,8 +290,5 @@ const struct scenario scenario_swarm = {
 	.name = "swarm",
 	.what = "up to 12 nodes, NATs of all kinds, any set of faults",
 	.run = run,
-	.seeds = 40,
-	.span = SEC(60),
-	.full_seeds = 400,
-	.full_span = SEC(30 * 60),
+	.lengths = {{8, SEC(20)}, {60, SEC(60)}, {1000, SEC(10 * 60)}},
 };
