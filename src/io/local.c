@@ -11,14 +11,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/fsuid.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "io/folder.h"
+#include "io/listen.h"
 
 #define INPUT_FIRST  4096u  /* of a client's buffer, then doubled */
 #define ACCEPT_PAUSE SEC(1) /* when the host has no descriptor or memory for another client */
@@ -454,21 +453,11 @@ void local_on_removed(struct local *l, void (*removed)(void *ctx), void *ctx)
 	l->removed_ctx = ctx;
 }
 
-/* The folder part of path, in new memory; NULL without memory. */
-static char *folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return strdup(".");
-	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
-}
-
 /* Watching is a convenience for those who stop us by removing the file: its failure is told, and
  * borne. */
 static int removal_watch(struct local *l)
 {
-	char *folder = folder_of(l->path);
+	char *folder = folder_of_path(l->path);
 	int err = 0;
 
 	if (folder == NULL)
@@ -573,156 +562,11 @@ failed:
 	return err;
 }
 
-/* How a socket file is made. */
-struct making {
-	mode_t mode;
-	bool shared; /* with a folder of their own, for this user and group */
-	uid_t uid;
-	gid_t gid;
-};
-
-/* Make the folder of path if it is missing: readable for all, unless it is shared. Its own folder must
- * be there. */
-static int folder_make(const char *path, const struct making *m)
-{
-	char *folder = folder_of(path);
-	int err = 0;
-
-	if (folder == NULL)
-		return -ENOMEM;
-	mode_t umask_before = umask(022);
-	if (mkdir(folder, m->shared ? 0750 : 0755) < 0 && errno != EEXIST)
-		err = -errno;
-	umask(umask_before);
-	if (err == 0 && m->shared && geteuid() == 0)
-		err = folder_share(folder, strrchr(path, '/') + 1, m->uid, m->gid);
-	free(folder);
-	return err;
-}
-
-static int socket_new(void)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	return fd < 0 ? -errno : fd;
-}
-
-/* Remove a socket nobody listens on: 0, or -EADDRINUSE when somebody does, -EEXIST when it is
- * something else. */
-static int stale_remove(const struct sockaddr_un *name)
-{
-	struct stat st;
-
-	if (lstat(name->sun_path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-
-	int fd = socket_new();
-	if (fd < 0)
-		return fd;
-	bool refused = connect(fd, (const struct sockaddr *)name, sizeof *name) < 0 &&
-		       errno == ECONNREFUSED;
-	close(fd);
-	if (!refused)
-		return -EADDRINUSE;
-	return unlink(name->sun_path) < 0 && errno != ENOENT ? -errno : 0;
-}
-
-/* bind() with the mode from the first moment on: a chmod afterwards would come too late. */
-static int bind_with_mode(int fd, const struct sockaddr_un *name, mode_t mode)
-{
-	mode_t umask_before = umask(0777 & ~mode);
-	int err = bind(fd, (const struct sockaddr *)name, sizeof *name) < 0 ? -errno : 0;
-
-	umask(umask_before);
-	return err;
-}
-
-/* A file's owner is who makes it: nothing is given away by name in a folder where another user may put
- * something else under that name meanwhile. */
-static int bind_as_user(int fd, const struct sockaddr_un *name, const struct making *m)
-{
-	gid_t gid_before = (gid_t)setfsgid(m->gid);
-	uid_t uid_before = (uid_t)setfsuid(m->uid);
-	/* The calls tell the id before; whether they worked only the next one tells. */
-	bool changed = (uid_t)setfsuid(m->uid) == m->uid && (gid_t)setfsgid(m->gid) == m->gid;
-	int err = changed ? bind_with_mode(fd, name, m->mode) : -EPERM;
-
-	setfsuid(uid_before);
-	setfsgid(gid_before);
-	return err;
-}
-
-/* In a folder that is root's, because several users share it. Only a socket that root just made is given away, should the folder
- * be another's by now. */
-static int bind_and_give(int fd, const struct sockaddr_un *name, const struct making *m)
-{
-	struct stat st;
-	int err = bind_with_mode(fd, name, m->mode);
-
-	if (err < 0)
-		return err;
-	int file = open(name->sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (file < 0)
-		return -errno;
-	if (fstat(file, &st) < 0 || !S_ISSOCK(st.st_mode) || st.st_uid != 0 || st.st_nlink != 1)
-		err = -EPERM;
-	else if (fchownat(file, "", m->uid, m->gid, AT_EMPTY_PATH) < 0)
-		err = -errno;
-	close(file);
-	return err;
-}
-
-static int bind_as(int fd, const struct sockaddr_un *name, const struct making *m)
-{
-	if (!m->shared)
-		return bind_with_mode(fd, name, m->mode);
-
-	int err = bind_as_user(fd, name, m);
-	return err == -EACCES && geteuid() == 0 ? bind_and_give(fd, name, m) : err;
-}
-
-/* A listening socket at path, or -errno. (Two daemons that start at once for one interface do
- * not get here: the TUN device is taken first.) */
-static int listen_at(const char *path, const struct making *m)
-{
-	struct sockaddr_un name = {.sun_family = AF_UNIX};
-	size_t len = strlen(path);
-	int err, fd;
-
-	if (len >= sizeof name.sun_path)
-		return -ENAMETOOLONG;
-	memcpy(name.sun_path, path, len);
-	err = folder_make(path, m);
-	if (err < 0)
-		return err;
-	fd = socket_new();
-	if (fd < 0)
-		return fd;
-
-	err = bind_as(fd, &name, m);
-	if (err == -EADDRINUSE) {
-		err = stale_remove(&name);
-		if (err == 0)
-			err = bind_as(fd, &name, m);
-	}
-	if (err == 0 && listen(fd, SOMAXCONN) < 0) {
-		err = -errno;
-		unlink(path);
-	}
-	if (err < 0) {
-		close(fd);
-		return err;
-	}
-	return fd;
-}
-
 static int open_made(struct local **out, struct loop *loop, const char *path,
-		     const struct making *m, const struct local_protocol *p, void *ctx,
+		     const struct listen_as *as, const struct local_protocol *p, void *ctx,
 		     const struct log *log)
 {
-	int fd = listen_at(path, m);
+	int fd = listen_at(path, as);
 
 	if (fd < 0)
 		return fd;
@@ -737,13 +581,13 @@ static int open_made(struct local **out, struct loop *loop, const char *path,
 int local_open(struct local **out, struct loop *loop, const char *path, mode_t mode,
 	       const struct local_protocol *p, void *ctx, const struct log *log)
 {
-	return open_made(out, loop, path, &(struct making){.mode = mode}, p, ctx, log);
+	return open_made(out, loop, path, &(struct listen_as){.mode = mode}, p, ctx, log);
 }
 
 int local_open_shared(struct local **out, struct loop *loop, const char *path, uid_t uid, gid_t gid,
 		      const struct local_protocol *p, void *ctx, const struct log *log)
 {
 	return open_made(out, loop, path,
-			 &(struct making){.mode = 0660, .shared = true, .uid = uid, .gid = gid}, p,
-			 ctx, log);
+			 &(struct listen_as){.mode = 0660, .shared = true, .uid = uid, .gid = gid},
+			 p, ctx, log);
 }

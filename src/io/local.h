@@ -37,14 +37,10 @@ struct local_protocol {
 	size_t others_max; /* the longest request of who is not uid 0; 0: LOCAL_REQUEST_MAX */
 };
 
-/* Listen at path, made with this mode; a stale socket there is replaced, a live one is
- * -EADDRINUSE, another kind of file -EEXIST. The folder is made (0755) when missing. 0 or
- * -errno. */
+/* Listen at path, made with this mode, as listen_at() has it. 0 or -errno. */
 int local_open(struct local **out, struct loop *l, const char *path, mode_t mode,
 	       const struct local_protocol *p, void *ctx, const struct log *log);
-/* The same with a folder of mode 0750 and a socket of mode 0660 that are that user's and that group's
- * from their first moment on. Only root gives folders away, also one that is there already, as folder_share
- * has it where other users' daemons live; others take it as they find it. The path has a folder. */
+/* The same, shared with that user and group: a socket of mode 0660 in a folder of mode 0750. */
 int local_open_shared(struct local **out, struct loop *l, const char *path, uid_t uid, gid_t gid,
 		      const struct local_protocol *p, void *ctx, const struct log *log);
 /* As local_open on a listening descriptor that was handed to us; path may be NULL, else it is watched

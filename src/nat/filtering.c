@@ -6,9 +6,15 @@ void filtering_begin(struct filtering *f, unsigned server, usec now)
 	*f = (struct filtering){
 		.running = true,
 		.server = (uint8_t)server,
-		.tests = {.next_at = now, .over_at = USEC_NEVER},
+		.tests = {{.next_at = now, .over_at = USEC_NEVER},
+			  {.next_at = USEC_NEVER, .over_at = USEC_NEVER}},
 		.show = {.next_at = USEC_NEVER, .over_at = USEC_NEVER},
 	};
+}
+
+void filtering_begin_again(struct filtering *f, usec now)
+{
+	f->tests[1].next_at = now;
 }
 
 void filtering_begin_show(struct filtering *f, usec now)
@@ -53,24 +59,30 @@ void filtering_heard(struct filtering *f, enum filtering_test test, const struct
 		f->incapable = true;
 }
 
+/* From when on silence counts; 0: not begun. */
+static usec quiet_at(const struct filtering_tries *t)
+{
+	return t->done == 0 && t->next_at == USEC_NEVER ? 0 : t->over_at;
+}
+
+/* Of all that was begun and may still say something. */
+static usec all_quiet_at(const struct filtering *f)
+{
+	usec at = usec_max(quiet_at(&f->tests[0]), quiet_at(&f->tests[1]));
+
+	return f->shown ? at : usec_max(at, quiet_at(&f->show));
+}
+
 bool filtering_is_over(const struct filtering *f, usec now)
 {
-	if (f->both || f->incapable)
-		return true;
-	if (!usec_due(f->tests.over_at, now))
-		return false;
-	return f->shown || f->show.done == 0 || usec_due(f->show.over_at, now);
+	return f->both || f->incapable || usec_due(all_quiet_at(f), now);
 }
 
 usec filtering_deadline(const struct filtering *f)
 {
-	usec try_at = usec_min(f->tests.next_at, f->show.next_at);
-	usec over_at = f->tests.over_at;
+	usec try_at = usec_min(usec_min(f->tests[0].next_at, f->tests[1].next_at), f->show.next_at);
 
-	if (over_at != USEC_NEVER && !f->shown && f->show.done > 0)
-		over_at = f->show.over_at == USEC_NEVER ? USEC_NEVER
-							: usec_max(over_at, f->show.over_at);
-	return f->running ? usec_min(try_at, over_at) : USEC_NEVER;
+	return f->running ? usec_min(try_at, all_quiet_at(f)) : USEC_NEVER;
 }
 
 enum nat_filtering filtering_verdict(const struct filtering *f, bool both_proved, bool port_proved)

@@ -28,12 +28,15 @@ struct filtering_tries {
 struct filtering {
 	bool running;
 	uint8_t server;
-	struct filtering_tries tests, show;
+	struct filtering_tries tests[2]; /* by one pair of doors and, a little later, by another */
+	struct filtering_tries show;
 	bool both, port, shown; /* came from where it should */
 	bool incapable;         /* the server does not do as it is asked */
 };
 
 void filtering_begin(struct filtering *f, unsigned server, usec now);
+/* The second pair begins: three tries that are all lost would else be a wrong verdict once in 16,000 times at 2 % loss. */
+void filtering_begin_again(struct filtering *f, usec now);
 /* The server is asked to show what it can from now on. */
 void filtering_begin_show(struct filtering *f, usec now);
 
@@ -48,7 +51,7 @@ void filtering_heard(struct filtering *f, enum filtering_test test, const struct
 bool filtering_is_over(const struct filtering *f, usec now);
 /* When that may be, or a try is due. */
 usec filtering_deadline(const struct filtering *f);
-/* both_proved, port_proved: a plain answer came in by the door of that test. */
+/* both_proved, port_proved: a plain answer came in by a door of that test. */
 enum nat_filtering filtering_verdict(const struct filtering *f, bool both_proved, bool port_proved);
 
 #endif

@@ -1,8 +1,8 @@
 /* Which rule gives these ports (nat.md section 1).
  *
  * A rule is said when chance would hardly give what was seen: "preserve" when a public port is our own (1 of 64512), "sequential"
- * when the ports, in the order they were asked for, go one way in multiples of one step without large gaps, "block" when
- * they lie closer together than ports of the whole range do, and "random" when nothing of that is so. */
+ * when the ports, in the order they were asked for, go one way in multiples of one step without large gaps (nothing, when they lie so but go to
+ * and fro), "block" when they lie closer together than ports of the whole range do, and "random" when nothing of that is so. */
 #include "nat/ports.h"
 
 #include <stdlib.h>
@@ -103,9 +103,9 @@ static unsigned longest_in_order(const struct samples *s, unsigned start, bool u
 	return longest;
 }
 
-/* The step of a series, or 0. Samples by port. A lost question is asked again later, and its mapping comes out of order:
- * one in six may. */
-static int series_step(const struct samples *s)
+/* Samples by port. Sets the rule to sequential when they are a series; a lost question is asked again later, and its mapping comes
+ * out of order: one in six may. True when they lie as close as a series does: closer than chance puts those of a block. */
+static bool judge_series(struct ports *p, const struct samples *s)
 {
 	unsigned start = wrapped_at(s), step = 0, span = 0, enough = s->count - s->count / 6;
 
@@ -117,10 +117,14 @@ static int series_step(const struct samples *s)
 		span += gap;
 	}
 	if (step == 0 || step > PORTS_STEP_MAX || span / step > s->count * STEPS_PER_SAMPLE)
-		return 0;
+		return false;
 	if (longest_in_order(s, start, true) >= enough)
-		return (int)step;
-	return longest_in_order(s, start, false) >= enough ? -(int)step : 0;
+		p->step = (int)step;
+	else if (longest_in_order(s, start, false) >= enough)
+		p->step = -(int)step;
+	if (p->step != 0)
+		p->rule = NAT_PORTS_SEQUENTIAL;
+	return true;
 }
 
 /* True when the WireGuard door's port is kept: by its one mapping, or by several, for different IPs (a NAT that keeps it
@@ -143,12 +147,20 @@ static bool is_preserved(const struct evidence *e, enum nat_mapping mapping, uin
 	return false;
 }
 
+static bool knows_door(const struct evidence *e)
+{
+	for (unsigned i = 0; i < e->count; i++)
+		if (e->items[i].socket == 0)
+			return true;
+	return false;
+}
+
 struct ports ports_judge(const struct evidence *e, enum nat_mapping mapping, uint16_t local)
 {
 	struct ports p = {0};
 	struct samples s;
 
-	if (local == 0)
+	if (local == 0 || !knows_door(e))
 		return p;
 	if (is_preserved(e, mapping, local)) {
 		p.rule = NAT_PORTS_PRESERVE;
@@ -162,11 +174,11 @@ struct ports ports_judge(const struct evidence *e, enum nat_mapping mapping, uin
 		return p;
 	qsort(s.items, s.count, sizeof s.items[0], by_port);
 
+	if (judge_series(&p, &s))
+		return p;
+
 	unsigned span = (unsigned)(s.items[s.count - 1].port - s.items[0].port) + 1;
-	p.step = series_step(&s);
-	if (p.step != 0) {
-		p.rule = NAT_PORTS_SEQUENTIAL;
-	} else if (span <= PORTS_BLOCK_MAX) {
+	if (span <= PORTS_BLOCK_MAX) {
 		p.rule = NAT_PORTS_BLOCK;
 		p.base = s.items[0].port;
 		p.span = (uint16_t)span;

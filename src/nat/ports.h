@@ -18,7 +18,7 @@ struct ports {
 	unsigned samples;    /* different mappings that were compared */
 };
 
-/* local: the WireGuard door's own port; 0: not known, and then nothing is. With fewer than PORTS_SAMPLES only "preserve" is
+/* local: the WireGuard door's own port; 0: not known, and then nothing is, nor if that door was not seen. With fewer than PORTS_SAMPLES only "preserve" is
  * said. Of pooled public addresses the one with most samples counts: each gives ports by itself. */
 struct ports ports_judge(const struct evidence *e, enum nat_mapping mapping, uint16_t local);
 

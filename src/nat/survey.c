@@ -10,7 +10,7 @@
 	MSEC(450) /* for one question of many, while others were answered; more to who is far away */
 #define BASE_PATIENCE MSEC(200) /* for a server with two addresses, when one without has answered */
 
-#define HAIRPIN_DOOR (SURVEY_DOORS - 1)
+#define HAIRPIN_DOOR 1
 
 /* Our own NAT answers this one or nobody does. */
 static const struct txn_schedule hairpin_schedule = {
@@ -129,8 +129,7 @@ static void open_door(struct survey *s, unsigned i, struct outbox *out)
 	for (struct survey_ask *a = s->asks; a < s->asks + SURVEY_ASKS; a++)
 		if (a->kind != SURVEY_NONE && d->socket != 0 && a->socket == d->socket)
 			drop_ask(a);
-	d->proved = false;
-	d->socket = 0;
+	*d = (struct survey_door){.opened = d->opened};
 	if (!outbox_act(out, &open))
 		return;
 	d->opened = true;
@@ -144,15 +143,16 @@ static void ask_fresh(struct survey *s, unsigned i, unsigned server, usec now, s
 			     .socket = s->doors[i].socket,
 			     .to = s->servers[server].addr};
 
+	s->doors[i].server = (uint8_t)server;
 	if (q.socket != 0)
 		ask(s, &q, &txn_short, now, out);
 }
 
-/* Open the doors from number `first` on, and prove each by this server. */
-static void open_doors(struct survey *s, unsigned first, unsigned server, usec now,
+/* Open doors number `first` to `last`, and prove each by this server. */
+static void open_doors(struct survey *s, unsigned first, unsigned last, unsigned server, usec now,
 		       struct outbox *out)
 {
-	for (unsigned i = first; i < SURVEY_DOORS; i++) {
+	for (unsigned i = first; i <= last; i++) {
 		open_door(s, i, out);
 		ask_fresh(s, i, server, now, out);
 	}
@@ -354,7 +354,7 @@ static void ask_second_port(struct survey *s, usec now, struct outbox *out)
 	}
 }
 
-/* Have filtering tested by this server: by two doors that never sent anywhere else. */
+/* Have filtering tested by this server: by two doors that never sent anywhere else. The first time the others open as well. */
 static void begin_filtering(struct survey *s, unsigned server, usec now, struct outbox *out)
 {
 	struct survey_server *v = &s->servers[server];
@@ -364,13 +364,17 @@ static void begin_filtering(struct survey *s, unsigned server, usec now, struct 
 	v->tried = true;
 	ask_place(s, server, &v->other, now, out);
 	ask_place(s, server, &second, now, out);
-	for (unsigned i = 0; i < 2; i++) {
-		open_door(s, i, out);
-		ask_fresh(s, i, server, now, out);
-	}
-	if (!again)
-		open_doors(s, 2, server, now, out);
+	open_doors(s, 0, again ? 1 : SURVEY_DOORS - 1, server, now, out);
 	filtering_begin(&s->filtering, server, now);
+}
+
+/* An address that several servers call theirs is asked for one of them only. */
+static bool is_claimed_before(const struct survey *s, const struct addr *other)
+{
+	for (unsigned i = 0; i < s->server_count; i++)
+		if (s->servers[i].tried && addr_same_ip(&s->servers[i].other, other))
+			return true;
+	return false;
 }
 
 /* The next server to try; -1: none. */
@@ -381,7 +385,7 @@ static int next_for_filtering(const struct survey *s)
 	for (int i = 0; i < s->server_count; i++) {
 		const struct survey_server *v = &s->servers[i];
 		if (v->state == NAT_SERVER_ANSWERED && !v->tried && has_two_ips(v) &&
-		    is_of_realm(s, v))
+		    is_of_realm(s, v) && !is_claimed_before(s, &v->other))
 			return i;
 	}
 	return -1;
@@ -425,29 +429,52 @@ static bool can_show(const struct survey *s, uint16_t *response_port)
 	return true;
 }
 
+/* A pair of doors asks, each for its test. */
+static void send_pair(struct survey *s, unsigned first, usec now, struct outbox *out)
+{
+	unsigned both = s->doors[first].socket, port = s->doors[first + 1].socket;
+
+	if (both != 0)
+		send_test(s, SURVEY_BOTH, both, STUN_CHANGE_IP | STUN_CHANGE_PORT, 0, now, out);
+	if (port != 0)
+		send_test(s, SURVEY_PORT, port, STUN_CHANGE_PORT, 0, now, out);
+}
+
 static void test_filtering(struct survey *s, usec now, struct outbox *out)
 {
 	struct filtering *f = &s->filtering;
-	const uint32_t both = STUN_CHANGE_IP | STUN_CHANGE_PORT;
 	usec rtt = s->servers[f->server].rtt;
 
-	if (filtering_try(&f->tests, rtt, now)) {
-		if (s->doors[0].socket != 0)
-			send_test(s, SURVEY_BOTH, s->doors[0].socket, both, 0, now, out);
-		if (s->doors[1].socket != 0)
-			send_test(s, SURVEY_PORT, s->doors[1].socket, STUN_CHANGE_PORT, 0, now,
-				  out);
-	}
+	if (filtering_try(&f->tests[0], rtt, now))
+		send_pair(s, 0, now, out);
+	if (filtering_try(&f->tests[1], rtt, now))
+		send_pair(s, 2, now, out);
 	if (f->show.done == 0 && f->show.next_at == USEC_NEVER && can_show(s, &s->response_port))
 		filtering_begin_show(f, now);
 	if (filtering_try(&f->show, rtt, now) && !f->shown)
-		send_test(s, SURVEY_SHOW, 0, both, s->response_port, now, out);
+		send_test(s, SURVEY_SHOW, 0, STUN_CHANGE_IP | STUN_CHANGE_PORT, s->response_port,
+			  now, out);
+}
+
+/* The other pair of doors begins when mapping does not need it any more. */
+static void advance_second_pair(struct survey *s, usec now, struct outbox *out)
+{
+	struct filtering *f = &s->filtering;
+
+	if (!f->running || !s->done[SURVEY_STEP_MAPPING] || f->tests[1].done > 0)
+		return;
+	for (unsigned i = 2; i < SURVEY_DOORS; i++)
+		if (s->doors[i].used || s->doors[i].server != f->server)
+			open_doors(s, i, i, f->server, now, out);
+	filtering_begin_again(f, now);
+	test_filtering(s, now, out);
 }
 
 static void end_filtering(struct survey *s)
 {
 	s->view.filtering =
-		filtering_verdict(&s->filtering, s->doors[0].proved, s->doors[1].proved);
+		filtering_verdict(&s->filtering, s->doors[0].proved || s->doors[2].proved,
+				  s->doors[1].proved || s->doors[3].proved);
 	s->filtering.running = false;
 	drop_asks(s, SURVEY_BOTH);
 	drop_asks(s, SURVEY_PORT);
@@ -467,6 +494,8 @@ static void advance_filtering(struct survey *s, usec now, struct outbox *out)
 		end_filtering(s);
 	}
 	if (s->view.filtering == NAT_FILTERING_UNKNOWN && (next = next_for_filtering(s)) >= 0) {
+		if (is_waiting(s, SURVEY_HAIRPIN)) /* has one of the doors */
+			return;
 		begin_filtering(s, (unsigned)next, now, out);
 		test_filtering(s, now, out);
 		return;
@@ -484,7 +513,7 @@ static void advance_doors(struct survey *s, usec now, struct outbox *out)
 		return;
 	if (is_waiting(s, SURVEY_FIRST) && now < s->answered_at + BASE_PATIENCE)
 		return;
-	open_doors(s, 0, (unsigned)base, now, out);
+	open_doors(s, 0, SURVEY_DOORS - 1, (unsigned)base, now, out);
 }
 
 static bool is_known(const struct survey *s, unsigned socket, const struct addr *place)
@@ -507,6 +536,7 @@ static void ask_sample(struct survey *s, unsigned socket, const struct sighting 
 
 	if (s->samples == SURVEY_SAMPLES || socket == 0 || is_known(s, socket, &q.to))
 		return;
+	s->doors[number_of(s, socket) - 1].used = true;
 	s->samples++;
 	ask(s, &q, &txn_short, now, out);
 }
@@ -609,6 +639,7 @@ static void begin_hairpin(struct survey *s, usec now, struct outbox *out)
 	uint8_t socket = s->doors[HAIRPIN_DOOR].socket;
 	const struct addr *ours = first_seen(s, 0), *its = first_seen(s, socket);
 
+	s->hairpin_begun = true;
 	if (socket == 0 || ours == NULL || its == NULL || is_ours(s, ours))
 		return;
 	ask(s, &(struct question){.kind = SURVEY_HAIRPIN, .socket = 0, .to = *its},
@@ -623,7 +654,8 @@ static void advance_hairpin(struct survey *s, usec now, struct outbox *out)
 	if (s->done[SURVEY_STEP_HAIRPIN] || !s->done[SURVEY_STEP_MAPPING])
 		return;
 	if (!s->hairpin_begun) {
-		s->hairpin_begun = true;
+		if (!s->doors[HAIRPIN_DOOR].proved && hopes(s, now))
+			return;
 		begin_hairpin(s, now, out);
 	}
 	if (s->view.hairpin != NAT_YES && is_waiting(s, SURVEY_HAIRPIN))
@@ -687,6 +719,7 @@ static void advance(struct survey *s, usec now, struct outbox *out)
 	advance_doors(s, now, out);
 	ask_second_port(s, now, out);
 	advance_mapping(s, now, out);
+	advance_second_pair(s, now, out);
 	advance_hairpin(s, now, out);
 	advance_ports(s, now, out);
 	if (is_done(s))

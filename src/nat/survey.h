@@ -5,8 +5,8 @@
  *	1 RTT   the first with two addresses is asked from its others, too (mapping); four fresh doors open and ask it (each is
  *	        proved by that; port pattern), two of them for answers from elsewhere (filtering), three tries each
  *	2 RTT   the WireGuard door, which has sent to all its addresses, asks for an answer from elsewhere as well: what comes shows
- *	        that the server can; two doors of ours ask each other at their public addresses (hairpin)
- *	        mapping is known; endpoint-dependent: more samples of ports
+ *	        that the server can; mapping is known, but if ports differ: then two fresh doors ask all the others first; the other two
+ *	        begin to test filtering as well; two doors of ours ask each other at their public addresses (hairpin)
  *	1 s     silence is a verdict */
 #ifndef NAT_SURVEY_H
 #define NAT_SURVEY_H
@@ -21,7 +21,7 @@
 
 #define SURVEY_SERVERS 8  /* asked */
 #define SURVEY_DOORS   4  /* fresh ones */
-#define SURVEY_ASKS    40 /* questions under way at one time */
+#define SURVEY_ASKS    48 /* questions under way at one time */
 #define SURVEY_SAMPLES 16 /* questions for ports alone, beyond those that have another purpose */
 #define SURVEY_RUNS    3  /* servers tried for filtering */
 
@@ -68,8 +68,10 @@ struct survey_server {
 /* A fresh door; socket 0: it is not open for us. */
 struct survey_door {
 	uint8_t socket;
-	bool opened; /* and not closed since */
-	bool proved; /* a plain answer came in by it */
+	uint8_t server; /* by whom it was proved, or is to be */
+	bool opened;    /* and not closed since */
+	bool proved;    /* a plain answer came in by it */
+	bool used;      /* it has asked others, too */
 };
 
 struct survey {

@@ -45,14 +45,15 @@
 #define RX_BATCH    32
 #define RX_ROOM     (VNET_LEN + ETH_HLEN + 65536)
 #define TX_BATCH    64
-#define PACKET_ROOM 2048 /* of one that was cut: an interface's MTU, and ICMP errors */
+#define PACKET_ROOM 2048  /* of one that was cut: an interface's MTU, and ICMP errors */
 #define UNDER_WAY   32768 /* packets on the cable: 100 Mbit/s of large ones for more than 3 s */
 #define SOCKET_ROOM (32 << 20)
 #define CLIENTS_MAX 8
-#define COMMAND_MAX   1024
+#define COMMAND_MAX 1024
 #define WORDS_MAX   64
 
-_Static_assert(PACKET_ROOM >= TRANSLATE_ERROR_MAX, "an error takes the place of the packet it is about");
+_Static_assert(PACKET_ROOM >= TRANSLATE_ERROR_MAX,
+	       "an error takes the place of the packet it is about");
 
 /* A packet on the cable outside, or about to be sent. */
 struct parcel {
@@ -86,12 +87,15 @@ struct edge_stats {
 };
 
 static struct router router;
-static struct link cable[ROUTER_SIDES]; /* by the side a packet leaves by: OUTSIDE is "out", INSIDE is "in" */
+static struct link
+	cable[ROUTER_SIDES]; /* by the side a packet leaves by: OUTSIDE is "out", INSIDE is "in" */
 static struct receiving receiving[ROUTER_SIDES];
 static struct sending sending[ROUTER_SIDES][2]; /* by side, IPv4 and IPv6 */
 static struct heap under_way;
 static uint16_t parcel_count; /* sent so far: those of one microsecond keep their order */
-static struct parcel *parcels_free; /* the last one used first: it is in the cache */
+static struct parcel *parcels;
+static size_t parcels_used;         /* so many have been taken at one time or another: no other costs memory */
+static struct parcel *parcels_free; /* of these, the last one freed first: it is in the cache */
 static struct rand chance;
 static struct edge_stats edge;
 static int listener;
@@ -125,11 +129,15 @@ static struct parcel *parcel_new(void)
 {
 	struct parcel *p = parcels_free;
 
-	if (p != NULL)
+	if (p != NULL) {
 		parcels_free = p->next_free;
-	else
+		return p;
+	}
+	if (parcels_used == UNDER_WAY) {
 		edge.no_room++;
-	return p;
+		return NULL;
+	}
+	return &parcels[parcels_used++];
 }
 
 static void parcel_free(struct parcel *p)
@@ -143,7 +151,8 @@ static void flush(struct sending *s)
 	size_t done = 0;
 
 	while (done < s->count) {
-		int n = sendmmsg(s->fd, s->messages + done, (unsigned)(s->count - done), MSG_DONTWAIT);
+		int n = sendmmsg(s->fd, s->messages + done, (unsigned)(s->count - done),
+				 MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -232,9 +241,15 @@ static void carry(struct parcel *p, enum router_side to, usec now)
 static void route(struct parcel *p, enum router_side from, usec now)
 {
 	switch (router_packet(&router, from, p->data, &p->len, sizeof p->data, now)) {
-	case ROUTER_DROP: parcel_free(p); return;
-	case ROUTER_TO_INSIDE: transmit(p, ROUTER_INSIDE); return;
-	case ROUTER_TO_OUTSIDE: carry(p, ROUTER_OUTSIDE, now); return;
+	case ROUTER_DROP:
+		parcel_free(p);
+		return;
+	case ROUTER_TO_INSIDE:
+		transmit(p, ROUTER_INSIDE);
+		return;
+	case ROUTER_TO_OUTSIDE:
+		carry(p, ROUTER_OUTSIDE, now);
+		return;
 	}
 }
 
@@ -268,7 +283,8 @@ static void take(struct parcel *p, enum router_side from, usec now)
 		route(p, ROUTER_INSIDE, now);
 }
 
-static void take_packet(uint8_t *data, size_t len, const struct vnet *vnet, enum router_side from, usec now)
+static void take_packet(uint8_t *data, size_t len, const struct vnet *vnet, enum router_side from,
+			usec now)
 {
 	struct gso g;
 
@@ -298,8 +314,8 @@ static void take_packet(uint8_t *data, size_t len, const struct vnet *vnet, enum
 	} while (g.left > 0);
 }
 
-static void take_frame(uint8_t *frame, size_t len, const struct sockaddr_ll *from, enum router_side side,
-		       usec now)
+static void take_frame(uint8_t *frame, size_t len, const struct sockaddr_ll *from,
+		       enum router_side side, usec now)
 {
 	uint16_t type = ntohs(from->sll_protocol);
 	struct vnet vnet;
@@ -363,7 +379,8 @@ static void command_rebind(struct answer *a, char **words, size_t count)
 {
 	struct addr public;
 
-	if (count != 1 || !addr_parse_ip(&public, words[0]) || natbox_rebind(&router.nb, &public) != 0)
+	if (count != 1 || !addr_parse_ip(&public, words[0]) ||
+	    natbox_rebind(&router.nb, &public) != 0)
 		say(a, "error: rebind ADDRESS, of IPv4\n");
 	else
 		say(a, "ok\n");
@@ -379,7 +396,8 @@ static void command_impair(struct answer *a, char **words, size_t count)
 {
 	struct link_config config = {0};
 
-	if (count == 0 || !(is_direction(words[0], ROUTER_OUTSIDE) || is_direction(words[0], ROUTER_INSIDE))) {
+	if (count == 0 ||
+	    !(is_direction(words[0], ROUTER_OUTSIDE) || is_direction(words[0], ROUTER_INSIDE))) {
 		say(a, "error: impair out|in|both WORD...\n");
 		return;
 	}
@@ -405,8 +423,8 @@ static void say_cable(struct answer *a, const char *name, const struct link *l)
 {
 	for (int f = 0; f < LINK_FATES; f++)
 		say(a, "%s %s %" PRIu64 "\n", name, link_fate_name(f), l->stats.packets[f]);
-	say(a, "%s duplicated %" PRIu64 "\n%s reordered %" PRIu64 "\n%s corrupted %" PRIu64 "\n", name,
-	    l->stats.duplicated, name, l->stats.reordered, name, l->stats.corrupted);
+	say(a, "%s duplicated %" PRIu64 "\n%s reordered %" PRIu64 "\n%s corrupted %" PRIu64 "\n",
+	    name, l->stats.duplicated, name, l->stats.reordered, name, l->stats.corrupted);
 }
 
 static void count_overruns(void)
@@ -415,7 +433,8 @@ static void count_overruns(void)
 		struct tpacket_stats stats;
 		socklen_t len = sizeof stats;
 
-		if (getsockopt(receiving[side].fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len) == 0)
+		if (getsockopt(receiving[side].fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len) ==
+		    0)
 			edge.overrun += stats.tp_drops;
 	}
 }
@@ -618,12 +637,9 @@ static void open_control(const char *path)
 
 static void make_parcels(void)
 {
-	struct parcel *parcels = calloc(UNDER_WAY, sizeof *parcels);
-
+	parcels = calloc(UNDER_WAY, sizeof *parcels);
 	if (parcels == NULL || heap_reserve(&under_way, UNDER_WAY) < 0)
 		die("out of memory");
-	for (size_t i = 0; i < UNDER_WAY; i++)
-		parcel_free(&parcels[i]);
 }
 
 struct options {
@@ -688,7 +704,9 @@ static bool read_option(struct options *o, char *word)
 
 int main(int argc, char **argv)
 {
-	struct options o = {.nat = {.filtering = NATBOX_APDF, .filtering6 = NATBOX_APDF, .step = 1,
+	struct options o = {.nat = {.filtering = NATBOX_APDF,
+				    .filtering6 = NATBOX_APDF,
+				    .step = 1,
 				    .block_len = 1024}};
 	struct rand system = rand_system();
 
@@ -697,7 +715,8 @@ int main(int argc, char **argv)
 		if (strncmp(argv[i], "--", 2) != 0 || !read_option(&o, argv[i] + 2))
 			die("what is %s?", argv[i]);
 	if (o.inside == NULL || o.outside == NULL || o.control == NULL)
-		die("usage: warren-natbox --inside=DEV --outside=DEV --control=SOCKET [--WORD=VALUE]...");
+		die("usage: warren-natbox --inside=DEV --outside=DEV --control=SOCKET "
+		    "[--WORD=VALUE]...");
 
 	int err = router_init(&router, &o.nat, &o.own4, &o.own6, o.seed);
 	if (err < 0)

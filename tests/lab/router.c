@@ -58,7 +58,8 @@ static void remember(struct router *r, const struct translate *t, enum router_si
 	};
 }
 
-static enum router_way follow_first(struct router *r, struct translate *t, enum router_side from, usec now)
+static enum router_way follow_first(struct router *r, struct translate *t, enum router_side from,
+				    usec now)
 {
 	for (size_t i = 0; i < ROUTER_FRAGMENTS_MAX; i++) {
 		const struct router_fragment *f = &r->fragments[i];
@@ -82,7 +83,8 @@ static const struct addr *own_address(const struct router *r, enum router_side s
 {
 	if (family == ADDR_V6)
 		return &r->own6;
-	return side == ROUTER_OUTSIDE && r->nb.config.pool_count > 0 ? &r->nb.config.pool[0] : &r->own4;
+	return side == ROUTER_OUTSIDE && r->nb.config.pool_count > 0 ? &r->nb.config.pool[0]
+								     : &r->own4;
 }
 
 static enum router_way time_exceeded(struct router *r, struct translate *t, enum router_side from,
@@ -96,8 +98,8 @@ static enum router_way time_exceeded(struct router *r, struct translate *t, enum
 }
 
 /* As a host does where no port is open, from the address that was meant. */
-static enum router_way answer(struct router *r, struct translate *t, enum router_side from, size_t *len,
-			      size_t room)
+static enum router_way answer(struct router *r, struct translate *t, enum router_side from,
+			      size_t *len, size_t room)
 {
 	if (t->is_echo_request && !t->is_fragment) {
 		translate_answer(t);
@@ -150,7 +152,8 @@ static void write_flow(struct translate *t, enum router_side from, const struct 
 }
 
 static enum router_way forward(struct router *r, struct translate *t, enum router_side from,
-			       const struct natbox_flow *flow, enum natbox_verdict verdict, usec now)
+			       const struct natbox_flow *flow, enum natbox_verdict verdict,
+			       usec now)
 {
 	enum router_way way = verdict == NATBOX_HAIRPIN ? ROUTER_TO_INSIDE : across(from);
 
@@ -172,10 +175,17 @@ enum router_way router_packet(struct router *r, enum router_side from, uint8_t *
 	struct translate t;
 
 	switch (translate_read(&t, packet, *len)) {
-	case TRANSLATE_OK: break;
-	case TRANSLATE_SHORT: r->stats.short_++; return ROUTER_DROP;
-	case TRANSLATE_CORRUPT: r->stats.corrupt++; return ROUTER_DROP;
-	case TRANSLATE_ALIEN: r->stats.alien++; return ROUTER_DROP;
+	case TRANSLATE_OK:
+		break;
+	case TRANSLATE_SHORT:
+		r->stats.short_++;
+		return ROUTER_DROP;
+	case TRANSLATE_CORRUPT:
+		r->stats.corrupt++;
+		return ROUTER_DROP;
+	case TRANSLATE_ALIEN:
+		r->stats.alien++;
+		return ROUTER_DROP;
 	}
 	*len = t.len;
 	if (t.kind == TRANSLATE_LATER)
@@ -190,9 +200,12 @@ enum router_way router_packet(struct router *r, enum router_side from, uint8_t *
 							    : natbox_in(&r->nb, &flow, now);
 	switch (verdict) {
 	case NATBOX_FORWARD:
-	case NATBOX_HAIRPIN: return forward(r, &t, from, &flow, verdict, now);
-	case NATBOX_EXPIRED: return time_exceeded(r, &t, from, len, room);
-	case NATBOX_LOCAL: return answer(r, &t, from, len, room);
+	case NATBOX_HAIRPIN:
+		return forward(r, &t, from, &flow, verdict, now);
+	case NATBOX_EXPIRED:
+		return time_exceeded(r, &t, from, len, room);
+	case NATBOX_LOCAL:
+		return answer(r, &t, from, len, room);
 	case NATBOX_DROP_BLOCKED:
 	case NATBOX_DROP_NO_MAPPING:
 	case NATBOX_DROP_FILTERED:
@@ -200,7 +213,8 @@ enum router_way router_packet(struct router *r, enum router_side from, uint8_t *
 	case NATBOX_DROP_PORTS:
 	case NATBOX_DROP_FULL:
 	case NATBOX_DROP_BAD:
-	case NATBOX_VERDICTS: break;
+	case NATBOX_VERDICTS:
+		break;
 	}
 	return ROUTER_DROP;
 }

@@ -41,7 +41,8 @@ static enum translate_result read_header(struct translate *t, struct translate_l
 	if (p[0] >> 4 == 4) {
 		header = (size_t)(p[0] & 15) * 4;
 		len = load_be16(p + 2);
-		if (header < IP4_HEADER_LEN || header > left || len < header || (whole && len > left))
+		if (header < IP4_HEADER_LEN || header > left || len < header ||
+		    (whole && len > left))
 			return TRANSLATE_SHORT;
 		if (whole && csum_sum(p, header) != 0xffff)
 			return TRANSLATE_CORRUPT;
@@ -63,7 +64,8 @@ static enum translate_result read_header(struct translate *t, struct translate_l
 		memcpy(l->src.ip, p + 8, 16);
 		memcpy(l->dst.ip, p + 24, 16);
 		if (l->protocol == IP_PROTOCOL_FRAGMENT) {
-			if (left < header + FRAGMENT_HEADER_LEN || len < header + FRAGMENT_HEADER_LEN)
+			if (left < header + FRAGMENT_HEADER_LEN ||
+			    len < header + FRAGMENT_HEADER_LEN)
 				return TRANSLATE_SHORT;
 			uint16_t field = load_be16(p + header + 2);
 			*fragment = (uint16_t)(field >> 3 | (field & 1) << 13);
@@ -280,7 +282,8 @@ void translate_hop(struct translate *t)
 
 /* --- packets of our own ---------------------------------------------------------------------------- */
 
-static size_t error_v4(struct translate *t, size_t len, const struct addr *from, const uint8_t icmp[8])
+static size_t error_v4(struct translate *t, size_t len, const struct addr *from,
+		       const uint8_t icmp[8])
 {
 	uint8_t *p = t->packet;
 	size_t headers = IP4_HEADER_LEN + 8;
@@ -299,7 +302,8 @@ static size_t error_v4(struct translate *t, size_t len, const struct addr *from,
 	return len;
 }
 
-static size_t error_v6(struct translate *t, size_t len, const struct addr *from, const uint8_t icmp[8])
+static size_t error_v6(struct translate *t, size_t len, const struct addr *from,
+		       const uint8_t icmp[8])
 {
 	uint8_t *p = t->packet;
 	size_t headers = IP6_HEADER_LEN + 8, icmp_len = len - IP6_HEADER_LEN;
@@ -360,7 +364,8 @@ void translate_answer(struct translate *t)
 	memcpy(src, p + src_at, ip_len);
 	memcpy(p + src_at, p + src_at + ip_len, ip_len);
 	memcpy(p + src_at + ip_len, src, ip_len);
-	put(t, t->own.transport_at, (uint16_t)((is_v4 ? V4_ECHO_REPLY : V6_ECHO_REPLY) << 8 | type[1]),
+	put(t, t->own.transport_at,
+	    (uint16_t)((is_v4 ? V4_ECHO_REPLY : V6_ECHO_REPLY) << 8 | type[1]),
 	    t->own.transport_at + 2);
 	struct addr was = t->own.src;
 	t->own.src = t->own.dst;

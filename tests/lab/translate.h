@@ -66,7 +66,8 @@ void translate_hop(struct translate *t);
  * of the error, at most TRANSLATE_ERROR_MAX and what `room` bytes hold, or 0: nothing is said about an
  * ICMP error or a later fragment (RFC 1812, 4.3.2.7). */
 size_t translate_time_exceeded(struct translate *t, size_t room, const struct addr *from);
-size_t translate_unreachable(struct translate *t, size_t room, const struct addr *from); /* no such port */
+size_t translate_unreachable(struct translate *t, size_t room,
+			     const struct addr *from); /* no such port */
 
 /* Turn an ICMP echo request into its answer. */
 void translate_answer(struct translate *t);

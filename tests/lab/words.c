@@ -91,7 +91,8 @@ struct key {
 	const char *name;
 	bool (*read)(void *field, const char *text, const char *const *names);
 	size_t at; /* the field; 0 where the reader wants the whole */
-	const char *const *names; /* of an enum's values, in their order, and NULL; of "no" and "yes" */
+	const char *const
+		*names; /* of an enum's values, in their order, and NULL; of "no" and "yes" */
 };
 
 static bool read_enum(void *field, const char *text, const char *const *names)
@@ -133,7 +134,8 @@ static bool read_size(void *field, const char *text, const char *const *names)
 }
 
 /* Change *config, which `copy` is a copy of. */
-static bool read_word(const struct key *keys, void *config, void *copy, size_t len, const char *word)
+static bool read_word(const struct key *keys, void *config, void *copy, size_t len,
+		      const char *word)
 {
 	char name[VALUE_MAX];
 	const char *value;
@@ -187,7 +189,8 @@ static bool read_ports(void *config, const char *text, const char *const *names)
 		c->block_len = (uint16_t)n;
 		return true;
 	case NATBOX_PRESERVE:
-	case NATBOX_RANDOM: break;
+	case NATBOX_RANDOM:
+		break;
 	}
 	return rest == NULL;
 }
@@ -269,8 +272,8 @@ static bool read_burst(void *config, const char *text, const char *const *names)
 	char begin[VALUE_MAX], end[VALUE_MAX];
 
 	(void)names;
-	return cut(begin, text, ':', &text) && text != NULL && cut(end, text, ':', &text) && text != NULL &&
-	       share_of(&c->burst_begin, begin) && share_of(&c->burst_end, end) &&
+	return cut(begin, text, ':', &text) && text != NULL && cut(end, text, ':', &text) &&
+	       text != NULL && share_of(&c->burst_begin, begin) && share_of(&c->burst_end, end) &&
 	       share_of(&c->burst_loss, text);
 }
 

@@ -20,7 +20,7 @@
 
 struct link_config {
 	usec delay;
-	usec jitter; /* 0 to this (under an hour) in addition, uniform; the order of packets stays */
+	usec jitter; /* 0 to this in addition, uniform; the order of packets stays */
 
 	uint32_t loss; /* of each packet by itself */
 	/* Gilbert-Elliott: with each packet good times become bad with probability burst_begin, bad ones good with burst_end
@@ -29,7 +29,7 @@ struct link_config {
 
 	uint32_t duplicate; /* arrives twice; the copy has a jitter of its own */
 
-	uint32_t reorder; /* is held back by 1 microsecond up to reorder_by (under an hour) */
+	uint32_t reorder; /* is held back by 1 microsecond up to reorder_by, and overtaken */
 	usec reorder_by;
 
 	uint32_t corrupt;      /* arrives with wrong bits */

@@ -39,8 +39,8 @@ static size_t sum_offset(uint8_t protocol)
 }
 
 /* The header of a packet with `len` bytes behind it; returns where those lie. */
-static uint8_t *begin(uint8_t *out, const struct addr *src, const struct addr *dst, uint8_t protocol,
-		      size_t len)
+static uint8_t *begin(uint8_t *out, const struct addr *src, const struct addr *dst,
+		      uint8_t protocol, size_t len)
 {
 	bool is_v4 = src->family == ADDR_V4;
 	size_t header = is_v4 ? IP4_HEADER_LEN : IP6_HEADER_LEN, ip_len = addr_ip_len(src->family);
@@ -114,8 +114,8 @@ size_t ipmake_echo(uint8_t *out, const struct addr *src, const struct addr *dst,
 	return finish(out, protocol, 8 + payload_len);
 }
 
-size_t ipmake_error(uint8_t *out, const struct addr *src, const struct addr *dst, const uint8_t *quoted,
-		    size_t len)
+size_t ipmake_error(uint8_t *out, const struct addr *src, const struct addr *dst,
+		    const uint8_t *quoted, size_t len)
 {
 	bool is_v4 = src->family == ADDR_V4;
 	uint8_t protocol = is_v4 ? ICMP : ICMPV6;
@@ -137,6 +137,26 @@ void ipmake_set_fragment(uint8_t *packet, uint16_t field, uint16_t id)
 {
 	store_be16(packet + 4, id);
 	store_be16(packet + 6, field);
+	sign_header(packet);
+}
+
+void ipmake_sign(uint8_t *packet, size_t len)
+{
+	bool is_v4 = len > 0 && packet[0] >> 4 == 4;
+
+	if (len < (is_v4 ? IP4_HEADER_LEN : IP6_HEADER_LEN))
+		return;
+	uint8_t protocol = packet[is_v4 ? 9 : 6];
+	size_t header = header_len(packet), sum_end = header + sum_offset(protocol) + 2;
+	bool has_sum = protocol == UDP || protocol == TCP || protocol == ICMP || protocol == ICMPV6;
+	bool is_fragment = is_v4 && (load_be16(packet + 6) & 0x3fff) != 0;
+
+	if (header < IP4_HEADER_LEN || header > len)
+		return;
+	if (has_sum && sum_end <= len && !is_fragment) {
+		store_be16(packet + sum_end - 2, 0);
+		finish(packet, protocol, len - header);
+	}
 	sign_header(packet);
 }
 
@@ -187,5 +207,6 @@ const char *ipmake_fault(const uint8_t *packet, size_t len)
 		return NULL;
 	if (!is_error(packet[is_v4 ? 9 : 6], packet[header]))
 		return NULL;
-	return fault(packet + header + 8, len - header - 8, false) != NULL ? "what is quoted" : NULL;
+	return fault(packet + header + 8, len - header - 8, false) != NULL ? "what is quoted"
+									   : NULL;
 }

@@ -370,7 +370,7 @@ static bool relayed_are(const uint8_t *data, size_t len, const struct stun_messa
 
 	for (size_t at = 20; (at = next_of(data, end, at, 0x0016)) < end;
 	     at += 4 + padded(u16(data + at + 2))) {
-		const uint8_t **first = &of[data[at + 5] == 2 && u16(data + at + 2) >= 2];
+		const uint8_t **first = &of[u16(data + at + 2) >= 2 && data[at + 5] == 2];
 		if (*first == NULL)
 			*first = data + at + 4;
 	}

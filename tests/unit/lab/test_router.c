@@ -62,7 +62,8 @@ static void go(struct trip *t, enum router_side from)
 
 typedef size_t maker(uint8_t *, const struct addr *, const struct addr *, size_t);
 
-static struct trip pass(enum router_side from, maker *make, const char *src_text, const char *dst_text)
+static struct trip pass(enum router_side from, maker *make, const char *src_text,
+			const char *dst_text)
 {
 	struct addr src = at(src_text), dst = at(dst_text);
 	struct trip t;
@@ -76,8 +77,10 @@ static void is_between(const struct translate_layer *l, const char *src, const c
 {
 	char text[ADDR_TEXT_MAX];
 
-	assert_string_equal(l->src.port ? addr_print(&l->src, text) : addr_print_ip(&l->src, text), src);
-	assert_string_equal(l->dst.port ? addr_print(&l->dst, text) : addr_print_ip(&l->dst, text), dst);
+	assert_string_equal(l->src.port ? addr_print(&l->src, text) : addr_print_ip(&l->src, text),
+			    src);
+	assert_string_equal(l->dst.port ? addr_print(&l->dst, text) : addr_print_ip(&l->dst, text),
+			    dst);
 }
 
 /* What the outside sees of that flow, as text. */
@@ -102,7 +105,8 @@ TEST(a_packet_goes_out_and_its_answer_comes_in)
 
 	for (size_t i = 0; i < 3; i++) {
 		start(NATBOX_APDM, NATBOX_APDF);
-		struct trip out = pass(ROUTER_INSIDE, kinds[i].make, kinds[i].host, kinds[i].remote);
+		struct trip out =
+			pass(ROUTER_INSIDE, kinds[i].make, kinds[i].host, kinds[i].remote);
 		char public[ADDR_TEXT_MAX];
 		strcpy(public, shown(&out));
 		is_between(&out.seen.own, public, kinds[i].remote);
@@ -123,10 +127,12 @@ TEST(a_packet_goes_out_and_its_answer_comes_in)
 TEST(ipv6_is_let_through_as_it_is_and_only_answers_come_in)
 {
 	start(NATBOX_EIM, NATBOX_EIF);
-	struct trip in = pass(ROUTER_OUTSIDE, ipmake_udp, "[2001:db8:f::7]:3478", "[2001:db8:1::2]:51820");
+	struct trip in =
+		pass(ROUTER_OUTSIDE, ipmake_udp, "[2001:db8:f::7]:3478", "[2001:db8:1::2]:51820");
 	assert_int_equal(in.way, ROUTER_DROP);
 
-	struct trip out = pass(ROUTER_INSIDE, ipmake_udp, "[2001:db8:1::2]:51820", "[2001:db8:f::7]:3478");
+	struct trip out =
+		pass(ROUTER_INSIDE, ipmake_udp, "[2001:db8:1::2]:51820", "[2001:db8:f::7]:3478");
 	assert_string_equal(shown(&out), "[2001:db8:1::2]:51820");
 	assert_int_equal(out.seen.ttl, IPMAKE_TTL - 1);
 	in = pass(ROUTER_OUTSIDE, ipmake_udp, "[2001:db8:f::7]:3478", "[2001:db8:1::2]:51820");
@@ -179,7 +185,8 @@ TEST(an_icmp_error_of_the_host_goes_out_as_the_router_s)
 TEST(an_icmp_error_of_ipv6_stays_as_it_is)
 {
 	start(NATBOX_EIM, NATBOX_APDF);
-	struct trip out = pass(ROUTER_INSIDE, ipmake_udp, "[2001:db8:1::2]:51820", "[2001:db8:f::7]:3478");
+	struct trip out =
+		pass(ROUTER_INSIDE, ipmake_udp, "[2001:db8:1::2]:51820", "[2001:db8:f::7]:3478");
 	struct addr hop = at("2001:db8:e::1"), host = at("2001:db8:1::2");
 	struct trip in;
 
@@ -207,7 +214,8 @@ TEST(who_runs_out_of_hops_is_told)
 	strcpy(public, shown(&out));
 	for (size_t i = 0; i < 3; i++)
 		for (uint8_t ttl = 0; ttl < 2; ttl++) {
-			struct addr src = at(trips[i].src), dst = at(trips[i].dst ? trips[i].dst : public);
+			struct addr src = at(trips[i].src),
+				    dst = at(trips[i].dst ? trips[i].dst : public);
 			struct trip t;
 			t.len = ipmake_udp(t.packet, &src, &dst, 20);
 			ipmake_set_ttl(t.packet, ttl);
@@ -295,7 +303,8 @@ TEST(a_stranger_is_told_or_not_as_the_input_policy_says)
 	start(NATBOX_EIM, NATBOX_APDF);
 	for (int input = NATBOX_INPUT_DROP; input <= NATBOX_INPUT_ACCEPT; input++) {
 		change((enum natbox_input)input);
-		struct trip t = pass(ROUTER_OUTSIDE, ipmake_udp, "198.51.100.7:3478", "203.0.113.1:7777");
+		struct trip t =
+			pass(ROUTER_OUTSIDE, ipmake_udp, "198.51.100.7:3478", "203.0.113.1:7777");
 		if (input == NATBOX_INPUT_DROP) {
 			assert_int_equal(t.way, ROUTER_DROP);
 			continue;

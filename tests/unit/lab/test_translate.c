@@ -100,7 +100,8 @@ TEST(the_identifier_of_an_echo_is_the_port_of_who_asks)
 
 /* Out and back again: right in between, and the same bytes at the end. */
 static void goes_there_and_back(maker *make, const struct addr *src, const struct addr *dst,
-				const struct addr *new_src, const struct addr *new_dst, size_t payload)
+				const struct addr *new_src, const struct addr *new_dst,
+				size_t payload)
 {
 	uint8_t packet[IPMAKE_MAX], before[IPMAKE_MAX], expected[IPMAKE_MAX];
 	size_t len = make(packet, src, dst, payload);
@@ -121,7 +122,8 @@ static void goes_there_and_back(maker *make, const struct addr *src, const struc
 TEST(writes_other_ends_and_keeps_every_checksum_right)
 {
 	struct addr inside = INSIDE, public = PUBLIC, remote = REMOTE;
-	struct addr asks = at("192.168.1.2:77"), shown = at("203.0.113.1:9000"), answers = ip("198.51.100.7");
+	struct addr asks = at("192.168.1.2:77"), shown = at("203.0.113.1:9000"),
+		    answers = ip("198.51.100.7");
 
 	for (size_t payload = 0; payload < 70; payload++) {
 		goes_there_and_back(ipmake_udp, &inside, &remote, &public, &remote, payload);
@@ -231,7 +233,8 @@ TEST(an_error_that_comes_in_finds_whom_it_is_about)
 	maker *const makers[] = {ipmake_udp, ipmake_tcp, ipmake_echo};
 	const size_t lens[] = {8, 20, 90, 128}; /* bytes quoted behind the inner header */
 	uint8_t packet[IPMAKE_MAX], quoted[IPMAKE_MAX];
-	struct addr router = ip("198.51.100.1"), public = PUBLIC, inside = INSIDE, host = ip("192.168.1.2");
+	struct addr router = ip("198.51.100.1"), public = PUBLIC, inside = INSIDE,
+		    host = ip("192.168.1.2");
 
 	for (size_t i = 0; i < 3; i++)
 		for (size_t k = 0; k < 4; k++) {
@@ -276,7 +279,8 @@ TEST(a_quoted_packet_without_its_checksum_is_enough)
 TEST(an_error_is_refused_that_quotes_too_little_or_what_has_no_ports)
 {
 	uint8_t packet[IPMAKE_MAX], quoted[IPMAKE_MAX], error[IPMAKE_MAX];
-	struct addr router = ip("198.51.100.1"), public = PUBLIC, remote = REMOTE, to = ip("203.0.113.1");
+	struct addr router = ip("198.51.100.1"), public = PUBLIC, remote = REMOTE,
+		    to = ip("203.0.113.1");
 	size_t quoted_len = ipmake_udp(quoted, &public, &remote, 20);
 	struct translate t;
 
@@ -365,7 +369,8 @@ TEST(refuses_a_packet_that_was_cut_anywhere)
 
 	for (size_t i = 0; i < 6; i++) {
 		uint8_t packet[IPMAKE_MAX];
-		size_t len = makers[i / 2](packet, i % 2 ? &src6 : &src4, i % 2 ? &dst6 : &dst4, 30);
+		size_t len =
+			makers[i / 2](packet, i % 2 ? &src6 : &src4, i % 2 ? &dst6 : &dst4, 30);
 
 		for (size_t n = 0; n < len; n++) {
 			uint8_t *cut = malloc(n + 1); /* of its size, for the sanitizer */
@@ -451,7 +456,8 @@ static void tells(const char *src_text, const char *dst_text, const char *from_t
 		assert_int_equal(len, expected_len);
 		is_right(packet, len);
 		assert_memory_equal(packet + header + 8, before, len - header - 8);
-		assert_int_equal(packet[header], is_v4 ? (kind == 0 ? 11 : 3) : (kind == 0 ? 3 : 1));
+		assert_int_equal(packet[header],
+				 is_v4 ? (kind == 0 ? 11 : 3) : (kind == 0 ? 3 : 1));
 		assert_int_equal(packet[header + 1], kind == 0 ? 0 : is_v4 ? 3 : 4);
 		t = read_all(packet, len);
 		assert_true(addr_equal(&t.own.src, &from) && addr_same_ip(&t.own.dst, &src));
@@ -464,13 +470,15 @@ TEST(tells_the_sender_and_quotes_its_packet)
 	tells("192.168.1.2:51820", "198.51.100.7:3478", "192.168.1.1", 20, 28 + 48);
 	tells("192.168.1.2:51820", "198.51.100.7:3478", "192.168.1.1", 1400, 576);
 	tells("[2001:db8:1::2]:51820", "[2001:db8:f::7]:3478", "2001:db8:1::1", 20, 48 + 68);
-	tells("[2001:db8:1::2]:51820", "[2001:db8:f::7]:3478", "2001:db8:1::1", 1400, TRANSLATE_ERROR_MAX);
+	tells("[2001:db8:1::2]:51820", "[2001:db8:f::7]:3478", "2001:db8:1::1", 1400,
+	      TRANSLATE_ERROR_MAX);
 }
 
 TEST(says_nothing_about_an_error_a_later_fragment_or_without_an_address)
 {
 	uint8_t packet[IPMAKE_MAX], quoted[IPMAKE_MAX];
-	struct addr src = INSIDE, dst = REMOTE, from = ip("192.168.1.1"), from6 = ip("2001:db8::1"), none = {0};
+	struct addr src = INSIDE, dst = REMOTE, from = ip("192.168.1.1"), from6 = ip("2001:db8::1"),
+		    none = {0};
 	size_t len = ipmake_udp(quoted, &src, &dst, 30);
 	struct translate t = read_all(quoted, len);
 
@@ -489,7 +497,8 @@ TEST(says_nothing_about_an_error_a_later_fragment_or_without_an_address)
 
 TEST(answers_a_ping)
 {
-	const char *const pings[][2] = {{"192.168.1.2:77", "192.168.1.1"}, {"[2001:db8:1::2]:77", "2001:db8:1::1"}};
+	const char *const pings[][2] = {{"192.168.1.2:77", "192.168.1.1"},
+					{"[2001:db8:1::2]:77", "2001:db8:1::1"}};
 	uint8_t packet[IPMAKE_MAX], expected[IPMAKE_MAX];
 
 	for (size_t i = 0; i < 2; i++) {

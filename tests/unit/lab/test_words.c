@@ -28,9 +28,10 @@ static struct link_config cable(const char *const *words)
 
 TEST(a_nat_is_what_its_words_say)
 {
-	struct natbox_config c = NAT("mapping=apdm", "filtering=adf", "filtering6=open", "hairpin=internal",
-				     "input=accept", "udp=off", "paired=yes", "overload=yes",
-				     "refresh=outbound", "capacity=100", "range=2000-3000", "lifetime=1.5s");
+	struct natbox_config c =
+		NAT("mapping=apdm", "filtering=adf", "filtering6=open", "hairpin=internal",
+		    "input=accept", "udp=off", "paired=yes", "overload=yes", "refresh=outbound",
+		    "capacity=100", "range=2000-3000", "lifetime=1.5s");
 
 	assert_int_equal(c.mapping, NATBOX_APDM);
 	assert_int_equal(c.filtering, NATBOX_ADF);
@@ -82,18 +83,20 @@ TEST(a_pool_has_up_to_eight_addresses)
 
 	assert_int_equal(c.pool_count, 2);
 	assert_int_equal(c.pool[1].ip[3], 2);
-	assert_true(words_nat(&c, "pool=192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4,192.0.2.5,192.0.2.6,192.0.2.7,"
-				  "192.0.2.8"));
+	assert_true(words_nat(
+		&c, "pool=192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4,192.0.2.5,192.0.2.6,192.0.2.7,"
+		    "192.0.2.8"));
 	assert_int_equal(c.pool_count, 8);
-	assert_false(words_nat(&c, "pool=192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4,192.0.2.5,192.0.2.6,"
-				   "192.0.2.7,192.0.2.8,192.0.2.9"));
+	assert_false(words_nat(&c,
+			       "pool=192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4,192.0.2.5,192.0.2.6,"
+			       "192.0.2.7,192.0.2.8,192.0.2.9"));
 }
 
 TEST(a_cable_is_what_its_words_say)
 {
-	struct link_config c =
-		CABLE("delay=20ms", "jitter=700us", "loss=0.5%", "burst=1%:20%:90%", "duplicate=50%",
-		      "reorder=10%:30ms", "corrupt=1%:3", "rate=1.5M", "queue=2s", "mtu=1280", "blocked=yes");
+	struct link_config c = CABLE("delay=20ms", "jitter=700us", "loss=0.5%", "burst=1%:20%:90%",
+				     "duplicate=50%", "reorder=10%:30ms", "corrupt=1%:3",
+				     "rate=1.5M", "queue=2s", "mtu=1280", "blocked=yes");
 
 	assert_int_equal(c.delay, MSEC(20));
 	assert_int_equal(c.jitter, 700);
@@ -145,10 +148,10 @@ TEST(refuses_other_words_and_changes_nothing)
 		"delay=1s",
 	};
 	static const char *const cables[] = {
-		"delay=1",	"delay=ms",	  "delay=-1s",	     "delay=1e9s",   "delay=nans",
-		"loss=101%",	"loss=1",	  "loss=%",	     "burst=1%:1%",  "burst=1%:1%:1",
-		"reorder=1%",	"reorder=1%:0ms", "reorder=1%:1x",   "corrupt=1%:x", "corrupt=1%:65",
-		"rate=1T",	"rate=-1",	  "mtu=2000000",     "blocked=on",   "mapping=eim",
+		"delay=1",    "delay=ms",       "delay=-1s",     "delay=1e9s",   "delay=nans",
+		"loss=101%",  "loss=1",         "loss=%",        "burst=1%:1%",  "burst=1%:1%:1",
+		"reorder=1%", "reorder=1%:0ms", "reorder=1%:1x", "corrupt=1%:x", "corrupt=1%:65",
+		"rate=1T",    "rate=-1",        "mtu=2000000",   "blocked=on",   "mapping=eim",
 	};
 	struct natbox_config nat_before = NAT("mapping=adm", "ports=sequential:3"), n = nat_before;
 	struct link_config link_before = CABLE("delay=1ms"), l = link_before;
@@ -168,7 +171,7 @@ TEST(refuses_other_words_and_changes_nothing)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RUN(a_nat_is_what_its_words_say), RUN(names_are_those_that_the_model_prints),
+		RUN(a_nat_is_what_its_words_say),   RUN(names_are_those_that_the_model_prints),
 		RUN(port_rules_have_their_numbers), RUN(a_pool_has_up_to_eight_addresses),
 		RUN(a_cable_is_what_its_words_say), RUN(refuses_other_words_and_changes_nothing),
 	};

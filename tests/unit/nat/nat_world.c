@@ -72,7 +72,8 @@ struct stun_server *nat_world_add(struct nat_world *w, const char *first, const 
 	struct stun_server *s = &w->servers[w->server_count++];
 
 	assert_true(w->server_count <= NAT_WORLD_SERVERS);
-	*s = (struct stun_server){.ip = {ip_of(first)}, .port = {3478, 3479}, .rand = rand_seeded(1)};
+	*s = (struct stun_server){
+		.ip = {ip_of(first)}, .port = {3478, 3479}, .rand = rand_seeded(1)};
 	if (second != NULL)
 		s->ip[1] = ip_of(second);
 	w->asked[w->asked_count++] = stun_server_addr(s, 0, 0);
@@ -91,8 +92,7 @@ static void fly(struct nat_world *w, const struct nat_world_flight *f)
 /* Through the cable in its direction: not, once, or twice. */
 static void send_by_cable(struct nat_world *w, struct nat_world_flight *f, usec more)
 {
-	struct link_result r =
-		link_send(f->inward ? &w->down : &w->up, f->len, w->now, &w->rand);
+	struct link_result r = link_send(f->inward ? &w->down : &w->up, f->len, w->now, &w->rand);
 
 	for (size_t i = 0; i < r.copies; i++) {
 		f->at = r.arrival[i].at + more;
@@ -191,9 +191,8 @@ static void to_host(struct nat_world *w, struct nat_world_flight *f)
 {
 	struct addr own = own_ip(w);
 	int door = door_of_port(w, f->to.port);
-	struct packet in = {.data = f->data,
-			    .len = f->len,
-			    .via = {.kind = VIA_DIRECT, .remote = f->from}};
+	struct packet in = {
+		.data = f->data, .len = f->len, .via = {.kind = VIA_DIRECT, .remote = f->from}};
 
 	if (door < 0 || !addr_same_ip(&f->to, &own))
 		return;

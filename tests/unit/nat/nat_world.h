@@ -49,7 +49,7 @@ struct nat_world {
 	struct addr asked[NAT_SERVERS_MAX]; /* what the engine is given */
 	size_t asked_count;
 	uint16_t ports[NAT_WORLD_DOORS]; /* of the host's sockets; 0: closed */
-	uint16_t fixed_ports;            /* fresh doors have this one and the next ones; 0: random */
+	uint16_t fixed_ports; /* fresh doors have this one and the next ones; 0: random */
 	struct nat_world_flight flights[NAT_WORLD_FLIGHTS];
 	size_t flight_count;
 	uint64_t flown;

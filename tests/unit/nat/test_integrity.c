@@ -55,8 +55,7 @@ TEST(accepts_the_messages_of_rfc_5769)
 	assert_int_equal(count, 4);
 }
 
-/* RFC 8489, B.1, has a request whose USERHASH is SHA-256 of user ":" realm; its key is that of 9.2.2. Here: Python 3's hashlib for
- * "user:realm:pass". */
+/* Of "user:realm:pass": MD5 by RFC 8489, 9.2.2, SHA-256 by Python 3's hashlib. */
 TEST(makes_keys_of_long_term_credentials)
 {
 	struct integrity_key key;
@@ -66,7 +65,6 @@ TEST(makes_keys_of_long_term_credentials)
 					    text("realm"), text("pass")));
 	assert_int_equal(key.kind, INTEGRITY_SHA1);
 	assert_int_equal(key.len, 16);
-	/* RFC 8489, 9.2.2: MD5 of "user:realm:pass" */
 	hexdata(want, sizeof want, "8493fbc53ba582fb4c044c456bdc40eb");
 	assert_memory_equal(key.bytes, want, 16);
 
@@ -95,6 +93,29 @@ TEST(refuses_credentials_that_are_longer_than_there_is_room_for)
 							 none, none, longest),
 				 fits);
 	}
+}
+
+/* The answer of coturn 4.6.1 to an Allocate request, as captured. */
+TEST(accepts_what_coturn_signed)
+{
+	struct stun_message m;
+	struct integrity_key key;
+	uint8_t data[128];
+	size_t len = hexdata(data, sizeof data,
+			     "010300642112a442fb67965418d57c06072c6455001600080001edace112a643"
+			     "002000080001c108e112a64b002200085cd1d0410000fd21000d000400000258"
+			     "80220014436f7475726e2d342e362e312027476f727374270008001448acfa0b"
+			     "5417ad6b6a59c334f6c6bb753748b56a802800043db4d0e9");
+
+	assert_true(integrity_key_long_term(&key, INTEGRITY_SHA1, STUN_ALGORITHM_MD5, text("user"),
+					    text("example.org"), text("pass")));
+	assert_true(stun_read(&m, data, len));
+	assert_int_equal(m.class, STUN_SUCCESS);
+	assert_int_equal(m.method, STUN_METHOD_ALLOCATE);
+	assert_int_equal(m.lifetime, 600);
+	assert_int_equal(m.xor_relayed.family, ADDR_V4);
+	assert_int_equal(m.reservation_token.len, 8);
+	assert_true(integrity_holds(&m, &key));
 }
 
 static const struct stun_message request = {
@@ -251,6 +272,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(accepts_the_messages_of_rfc_5769),
+		RUN(accepts_what_coturn_signed),
 		RUN(makes_keys_of_long_term_credentials),
 		RUN(refuses_credentials_that_are_longer_than_there_is_room_for),
 		RUN(accepts_what_it_signed_with_or_without_a_fingerprint),
