@@ -119,7 +119,6 @@ static bool run_scenario(const struct options *o, const struct scenario *s, unsi
 	       (double)r.simulated / (double)(r.took + 1), r.hash);
 	ok = ok && complaint == NULL;
 	printf("%s %u - %s\n", ok ? "ok" : "not ok", number, s->name);
-	fflush(stdout);
 	return ok;
 }
 
@@ -200,6 +199,7 @@ int main(int argc, char **argv)
 	unsigned number = 0;
 	bool ok = true;
 
+	setlinebuf(stdout);
 	if (!read_options(&o, argc, argv) || crypto_init(NULL) < 0) {
 		usage(stderr, argv[0]);
 		return 2;
