@@ -7,7 +7,7 @@
 struct nap {
 	usec span;
 	bool elsewhere; /* it wakes in another network */
-	bool quiet;     /* the sleeper has nothing to say, only the other (F31) */
+	bool quiet; /* both had nothing to say for a while, and only the other has when it is over (F31) */
 };
 
 static void await(struct world *w, struct flow *f, usec within)
@@ -24,8 +24,13 @@ static void take_a_nap(struct world *w, struct node *b, struct node *a, const st
 	usec within = nap->elsewhere ? SEC(3) : SEC(1);
 
 	world_disturb(w);
-	flow_start(a, b, usec_max(MSEC(100), nap->span / 20), 200);
 	flow_stop(out);
+	if (nap->quiet) {
+		flow_stop(in);
+		world_run(w, SEC(15));
+	} else {
+		flow_start(a, b, usec_max(MSEC(100), nap->span / 20), 200);
+	}
 	node_sleep_for(b, nap->span);
 	world_run(w, nap->span - MSEC(1));
 	if (nap->elsewhere)
