@@ -338,7 +338,7 @@ static void public_line(struct page *p, const struct nat_view *v)
 		used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i > 0 ? ", " : "",
 					 addr_print(&v->public[i], addr));
 	if (v->public_count > 1)
-		line(p, "Public address", "%s: as seen from %u places", text, v->mapping_places);
+		line(p, "Public address", "%s (asked %u places)", text, v->mapping_places);
 	else if (v->mapping_ips == 1)
 		line(p, "Public address", "%s, seen from one server", text);
 	else if (v->mapping_ips == 2)
@@ -354,7 +354,7 @@ static void mapping_line(struct page *p, const struct nat_view *v)
 
 	switch (v->mapping) {
 	case NAT_MAPPING_NONE:
-		remark = "no NAT: our address is the public one";
+		remark = "our address is the public one";
 		break;
 	case NAT_MAPPING_ENDPOINT_INDEPENDENT:
 		remark = v->pooled ? "one port, but several public IPs"

@@ -146,11 +146,17 @@ static void to_servers(struct nat_world *w, const struct nat_world_flight *f)
 {
 	static struct stun_server_reply replies[STUN_SERVER_REPLIES_MAX];
 	struct nat_world_flight back;
+	struct stun_message m;
 
+	if (w->config.lost_changes && stun_read(&m, f->data, f->len) &&
+	    stun_has(&m, STUN_CHANGE_REQUEST))
+		return;
 	for (size_t i = 0; i < w->server_count; i++) {
 		struct stun_server *s = &w->servers[i];
 		if (!stun_server_is_at(s, &f->to))
 			continue;
+		if (i == 0 && w->bend != NULL)
+			w->bend(w, s, &f->from);
 		size_t count = stun_server_input(s, &f->from, &f->to, f->data, f->len, replies);
 		for (size_t k = 0; k < count; k++) {
 			back = (struct nat_world_flight){.inward = true,
@@ -254,6 +260,8 @@ static void flush(struct nat_world *w)
 		assert_int_equal(p->via.kind, VIA_DIRECT);
 		assert_true(p->via.door < NAT_WORLD_DOORS && p->len <= sizeof f.data);
 		w->sends++;
+		if (w->watch != NULL)
+			w->watch(w->watch_ctx, w, p);
 		f.from.port = w->ports[p->via.door];
 		if (f.from.port == 0)
 			continue;
@@ -293,25 +301,37 @@ static struct nat_world_flight *next_flight(struct nat_world *w)
 	return next;
 }
 
+static usec next_at(struct nat_world *w)
+{
+	struct nat_world_flight *f = next_flight(w);
+
+	return usec_min(f != NULL ? f->at : USEC_NEVER, natcheck_deadline(&w->check));
+}
+
+void nat_world_step(struct nat_world *w)
+{
+	struct nat_world_flight *f = next_flight(w), landed;
+
+	w->now = usec_max(w->now, next_at(w));
+	if (f != NULL && f->at <= w->now) {
+		landed = *f;
+		*f = w->flights[--w->flight_count];
+		arrive(w, &landed);
+	} else {
+		note(w, natcheck_tick(&w->check, w->now, &w->out));
+	}
+	flush(w);
+	/* vuln_41: what runs has something to wait for, and after a tick that lies ahead. */
+	assert_true(!natcheck_is_running(&w->check) || natcheck_deadline(&w->check) != USEC_NEVER);
+	assert_true(f != NULL || natcheck_deadline(&w->check) > w->now);
+}
+
 bool nat_world_run(struct nat_world *w, usec until)
 {
 	while (w->done_at == 0) {
-		struct nat_world_flight *f = next_flight(w), landed;
-		usec deadline = natcheck_deadline(&w->check);
-		usec at = usec_min(f != NULL ? f->at : USEC_NEVER, deadline);
-
-		if (at > until)
+		if (next_at(w) > until)
 			return false;
-		w->now = usec_max(w->now, at);
-		if (f != NULL && f->at <= deadline) {
-			landed = *f;
-			*f = w->flights[--w->flight_count];
-			arrive(w, &landed);
-		} else {
-			note(w, natcheck_tick(&w->check, w->now, &w->out));
-			assert_true(w->done_at != 0 || natcheck_deadline(&w->check) > w->now);
-		}
-		flush(w);
+		nat_world_step(w);
 	}
 	return true;
 }
