@@ -85,13 +85,25 @@ usec filtering_deadline(const struct filtering *f)
 	return f->running ? usec_min(try_at, all_quiet_at(f)) : USEC_NEVER;
 }
 
-enum nat_filtering filtering_verdict(const struct filtering *f, bool both_proved, bool port_proved)
+/* Door 0 or 1 of a pair could have heard something, and enough time has gone by. */
+static bool is_silent(const struct filtering *f, unsigned door, const bool *proved, usec now)
+{
+	for (unsigned pair = 0; pair < 2; pair++)
+		if (proved[2 * pair + door] && f->tests[pair].done > 0 &&
+		    usec_due(f->tests[pair].over_at, now))
+			return true;
+	return false;
+}
+
+enum nat_filtering filtering_verdict(const struct filtering *f, const bool proved[static 4],
+				     usec now)
 {
 	if (f->both)
 		return NAT_FILTERING_ENDPOINT_INDEPENDENT;
-	if (f->incapable || !f->shown || !both_proved)
+	if (f->incapable || !f->shown || !is_silent(f, 0, proved, now))
 		return NAT_FILTERING_UNKNOWN;
 	if (f->port)
 		return NAT_FILTERING_ADDRESS_DEPENDENT;
-	return port_proved ? NAT_FILTERING_ADDRESS_AND_PORT_DEPENDENT : NAT_FILTERING_UNKNOWN;
+	return is_silent(f, 1, proved, now) ? NAT_FILTERING_ADDRESS_AND_PORT_DEPENDENT
+					    : NAT_FILTERING_UNKNOWN;
 }

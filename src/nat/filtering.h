@@ -51,7 +51,9 @@ void filtering_heard(struct filtering *f, enum filtering_test test, const struct
 bool filtering_is_over(const struct filtering *f, usec now);
 /* When that may be, or a try is due. */
 usec filtering_deadline(const struct filtering *f);
-/* both_proved, port_proved: a plain answer came in by a door of that test. */
-enum nat_filtering filtering_verdict(const struct filtering *f, bool both_proved, bool port_proved);
+/* As far as it is known at this moment. proved: a plain answer came in by the door of FILTERING_BOTH and of FILTERING_PORT, of the
+ * first pair and of the second. */
+enum nat_filtering filtering_verdict(const struct filtering *f, const bool proved[static 4],
+				     usec now);
 
 #endif

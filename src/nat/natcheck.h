@@ -16,6 +16,10 @@
 #define NATCHECK_SERVERS_MAX SURVEY_SERVERS /* asked, per family */
 #define NATCHECK_DEADLINE    SEC(3)         /* from start to the report at the latest */
 
+/* Datagrams of one run at the most, half of them for each family: first questions 8 x 4, other addresses of servers 10 x 4, fresh
+ * doors 18 x 4, samples of ports 16 x 4, filtering 3 servers x 15, hairpin 2 x 3. Without loss it takes 9 to 40 a family. */
+#define NATCHECK_SENDS_MAX 518
+
 struct natcheck_setup {
 	/* Addresses with ports of STUN servers, of both families; one that is not set stands for a name that does not
 	 * resolve. At most NAT_SERVERS_MAX. */

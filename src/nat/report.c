@@ -315,18 +315,13 @@ static void server_lines(struct page *p, const struct nat_report *r)
 		[NAT_SERVER_LIES] = "says what cannot be our address; not believed",
 		[NAT_SERVER_ALONE] = "says otherwise than all others; not believed",
 	};
-	char addr[ADDR_TEXT_MAX], number[16];
+	char addr[ADDR_TEXT_MAX];
 
 	for (size_t i = 0; i < r->server_count; i++) {
 		const struct nat_server_line *s = &r->servers[i];
-		const char *name = addr_print(&s->addr, addr);
-		if (texts[s->state] == NULL)
-			continue;
-		snprintf(number, sizeof number, "Server %zu", i + 1);
-		if (addr_is_set(&s->addr))
-			line(p, number, "%s: %s", name, texts[s->state]);
-		else
-			line(p, number, "%s", texts[s->state]);
+		const char *name = s->name != NULL ? s->name : addr_print(&s->addr, addr);
+		if (texts[s->state] != NULL)
+			line(p, "Server", "%s: %s", name, texts[s->state]);
 	}
 }
 
@@ -343,7 +338,7 @@ static void public_line(struct page *p, const struct nat_view *v)
 		used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i > 0 ? ", " : "",
 					 addr_print(&v->public[i], addr));
 	if (v->public_count > 1)
-		line(p, "Public address", "%s: as seen from %u places", text, v->mapping_places);
+		line(p, "Public address", "%s (asked %u places)", text, v->mapping_places);
 	else if (v->mapping_ips == 1)
 		line(p, "Public address", "%s, seen from one server", text);
 	else if (v->mapping_ips == 2)
@@ -359,7 +354,7 @@ static void mapping_line(struct page *p, const struct nat_view *v)
 
 	switch (v->mapping) {
 	case NAT_MAPPING_NONE:
-		remark = "no NAT: our address is the public one";
+		remark = "our address is the public one";
 		break;
 	case NAT_MAPPING_ENDPOINT_INDEPENDENT:
 		remark = v->pooled ? "one port, but several public IPs"

@@ -6,11 +6,11 @@
 #include "base/defence.h"
 #include "nat/ports.h"
 
-#define PATIENCE                                                                                   \
-	MSEC(450) /* for one question of many, while others were answered; more to who is far away */
-#define BASE_PATIENCE MSEC(200) /* for a server with two addresses, when one without has answered */
-
-#define HAIRPIN_DOOR 1
+/* For one question of many, while others were answered; more to who is far away. */
+#define PATIENCE      MSEC(400)
+/* For a server with two addresses, when one without has answered. */
+#define BASE_PATIENCE MSEC(200)
+#define HAIRPIN_DOOR  1
 
 /* Our own NAT answers this one or nobody does. */
 static const struct txn_schedule hairpin_schedule = {
@@ -214,7 +214,8 @@ static void see(struct survey *s, const struct survey_ask *a, const struct addr 
 
 	if (is_of_realm(s, v) && v->state == NAT_SERVER_ANSWERED)
 		evidence_add(&s->evidence, &sighting);
-	else if (a->socket == 0 && v->state == NAT_SERVER_ANSWERED && !is_ours(s, seen))
+	else if (a->socket == 0 && v->state == NAT_SERVER_ANSWERED &&
+		 addr_class(seen) < s->realm && !is_ours(s, seen))
 		s->inside = *seen;
 }
 
@@ -470,11 +471,13 @@ static void advance_second_pair(struct survey *s, usec now, struct outbox *out)
 	test_filtering(s, now, out);
 }
 
-static void end_filtering(struct survey *s)
+static void end_filtering(struct survey *s, usec now)
 {
-	s->view.filtering =
-		filtering_verdict(&s->filtering, s->doors[0].proved || s->doors[2].proved,
-				  s->doors[1].proved || s->doors[3].proved);
+	bool proved[SURVEY_DOORS];
+
+	for (unsigned i = 0; i < SURVEY_DOORS; i++)
+		proved[i] = s->doors[i].proved;
+	s->view.filtering = filtering_verdict(&s->filtering, proved, now);
 	s->filtering.running = false;
 	drop_asks(s, SURVEY_BOTH);
 	drop_asks(s, SURVEY_PORT);
@@ -491,7 +494,7 @@ static void advance_filtering(struct survey *s, usec now, struct outbox *out)
 		test_filtering(s, now, out);
 		if (!filtering_is_over(&s->filtering, now))
 			return;
-		end_filtering(s);
+		end_filtering(s, now);
 	}
 	if (s->view.filtering == NAT_FILTERING_UNKNOWN && (next = next_for_filtering(s)) >= 0) {
 		if (is_waiting(s, SURVEY_HAIRPIN)) /* has one of the doors */
@@ -834,6 +837,8 @@ void survey_finish(struct survey *s, usec now, struct outbox *out)
 	if (!s->running)
 		return;
 	judge_servers(s);
+	if (s->filtering.running)
+		end_filtering(s, now);
 	for (unsigned i = 0; i < SURVEY_STEPS; i++)
 		s->done[i] = true;
 	s->view.took = usec_max(now - s->started_at, 1);

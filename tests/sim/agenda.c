@@ -66,6 +66,10 @@ static void grow(struct agenda *a)
 
 void agenda_free(struct agenda *a)
 {
+	for (struct task *t; (t = agenda_take(a, USEC_NEVER)) != NULL;) {
+		if (t->discard != NULL)
+			t->discard(t);
+	}
 	free(a->tasks);
 	*a = (struct agenda){0};
 }

@@ -13,6 +13,7 @@ struct task {
 	uint64_t order;
 	size_t slot; /* place in the agenda plus one; 0: not in it */
 	void (*run)(struct task *t);
+	void (*discard)(struct task *t); /* when it never comes; NULL: there is nothing to free */
 };
 
 struct agenda {
@@ -21,6 +22,7 @@ struct agenda {
 	uint64_t order;
 };
 
+/* Discards what is in it. */
 void agenda_free(struct agenda *a);
 
 /* Put down, move, or (at USEC_NEVER) cross out. */

@@ -1,4 +1,4 @@
-/* The simulator's program. Without arguments it is a slice of all scenarios for `make check`, as TAP; with --full the long series. A run
+/* The simulator's program: scenarios as TAP. Without arguments all of them, a slice of each, for `make check`; --length has more. A run
  * that fails prints the command that repeats it. docs/testing.md, "Simulator". */
 #include <getopt.h>
 #include <inttypes.h>
@@ -11,8 +11,9 @@
 #include "sim/scenario.h"
 
 static const struct scenario *const scenarios[] = {
-	&scenario_mesh,       &scenario_swarm,       &scenario_loss,  &scenario_disorder,
-	&scenario_corruption, &scenario_bufferbloat, &scenario_sleep, &scenario_clocks,
+	&scenario_mesh,  &scenario_nat,      &scenario_nat_lossy,  &scenario_swarm,
+	&scenario_loss,  &scenario_disorder, &scenario_corruption, &scenario_bufferbloat,
+	&scenario_sleep, &scenario_clocks,
 };
 #define SCENARIOS (sizeof scenarios / sizeof scenarios[0])
 
@@ -21,7 +22,8 @@ struct options {
 	uint64_t seed;
 	unsigned seeds; /* 0: as the scenario says */
 	usec span;      /* 0: the same */
-	bool full, trace;
+	enum scenario_length length;
+	bool trace;
 };
 
 /* What came of one scenario. */
@@ -102,8 +104,8 @@ static void print_tally(const struct tally *t)
 
 static bool run_scenario(const struct options *o, const struct scenario *s, unsigned number)
 {
-	unsigned seeds = o->seeds != 0 ? o->seeds : o->full ? s->full_seeds : s->seeds;
-	usec span = o->span != 0 ? o->span : o->full && s->full_span != 0 ? s->full_span : s->span;
+	unsigned seeds = o->seeds != 0 ? o->seeds : s->lengths[o->length].seeds;
+	usec span = o->span != 0 ? o->span : s->lengths[o->length].span;
 	struct result r = {.took = 0};
 	bool ok = run_seeds(o, s, seeds, span, &r);
 	const char *complaint = ok && s->judge != NULL ? s->judge(&r.tally) : NULL;
@@ -117,19 +119,31 @@ static bool run_scenario(const struct options *o, const struct scenario *s, unsi
 	       (double)r.simulated / (double)(r.took + 1), r.hash);
 	ok = ok && complaint == NULL;
 	printf("%s %u - %s\n", ok ? "ok" : "not ok", number, s->name);
-	fflush(stdout);
 	return ok;
 }
 
 static void usage(FILE *to, const char *program)
 {
 	fprintf(to,
-		"Usage: %s [--scenario NAME] [--seed N] [--seeds COUNT] [--minutes M] [--full] "
-		"[--trace]\n"
+		"Usage: %s [--scenario NAME] [--seed N] [--seeds COUNT] [--minutes M]\n"
+		"\t[--length slice|check|full] [--trace]\n"
 		"Runs a simulated network. Scenarios:\n",
 		program);
 	for (size_t i = 0; i < SCENARIOS; i++)
 		fprintf(to, "  %-16s %s\n", scenarios[i]->name, scenarios[i]->what);
+}
+
+static bool read_length(enum scenario_length *out, const char *word)
+{
+	static const char *const words[] = {"slice", "check", "full"};
+
+	for (unsigned i = 0; i < SCENARIO_LENGTHS; i++) {
+		if (strcmp(word, words[i]) == 0) {
+			*out = i;
+			return true;
+		}
+	}
+	return false;
 }
 
 static bool read_options(struct options *o, int argc, char **argv)
@@ -139,7 +153,7 @@ static bool read_options(struct options *o, int argc, char **argv)
 		{"seed", required_argument, NULL, 'n'},
 		{"seeds", required_argument, NULL, 'c'},
 		{"minutes", required_argument, NULL, 'm'},
-		{"full", no_argument, NULL, 'f'},
+		{"length", required_argument, NULL, 'l'},
 		{"trace", no_argument, NULL, 't'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
@@ -162,8 +176,9 @@ static bool read_options(struct options *o, int argc, char **argv)
 		case 'm':
 			o->span = (usec)(strtod(optarg, NULL) * SEC(60));
 			break;
-		case 'f':
-			o->full = true;
+		case 'l':
+			if (!read_length(&o->length, optarg))
+				return false;
 			break;
 		case 't':
 			o->trace = true;
@@ -184,6 +199,7 @@ int main(int argc, char **argv)
 	unsigned number = 0;
 	bool ok = true;
 
+	setlinebuf(stdout);
 	if (!read_options(&o, argc, argv) || crypto_init(NULL) < 0) {
 		usage(stderr, argv[0]);
 		return 2;

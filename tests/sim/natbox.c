@@ -25,6 +25,7 @@ enum key_kind {
 	KEY_PUBLIC, /* the same mapping: public address, and the destination if ports are overloaded */
 	KEY_PERMIT, /* public address, and who may send to it in the scope of the filter */
 	KEY_POISON, /* public address and sender of accepted input */
+	KEY_SOURCE, /* inside address: the newest mapping of those that it has, when ports are overloaded */
 };
 
 /* Bytes are compared: what is not looked at is zero, and nothing is left over. */
@@ -47,6 +48,10 @@ struct natbox_entry {
 	struct list ageing; /* or free */
 	struct natbox_key key;
 	struct natbox_key public_key; /* of mappings */
+	struct natbox_key
+		source_key; /* of mappings, while they are the newest of their inside address */
+	struct list
+		siblings; /* mappings of one inside address: an older one is next, the newest behind the oldest */
 	struct addr inside, public, remote;
 	struct natbox_host *host; /* of mappings that are translated */
 	usec made_at, refreshed_at;
@@ -286,14 +291,20 @@ static size_t entries_left(const struct natbox *nb)
 /* There must be one left. */
 static struct natbox_entry *add(struct natbox *nb, const struct natbox_key *key, usec now)
 {
-	struct natbox_entry *e = list_entry(nb->entries_free.next, struct natbox_entry, ageing);
+	struct natbox_entry *e;
 
 	assert(entries_left(nb) > 0);
-	list_remove(&e->ageing);
+	if (list_empty(&nb->entries_free)) {
+		e = &nb->entry_slab[nb->entries_touched++];
+	} else {
+		e = list_entry(nb->entries_free.next, struct natbox_entry, ageing);
+		list_remove(&e->ageing);
+	}
 	*e = (struct natbox_entry){.key = *key,
 				   .made_at = now,
 				   .refreshed_at = now,
 				   .age = first_age((enum natbox_proto)key->proto)};
+	list_init(&e->siblings);
 	list_add_tail(&nb->ageing[e->age], &e->ageing);
 	nb->entry_count++;
 	if (!table_add(&nb->entries, &e->key, e))
@@ -309,11 +320,63 @@ static void host_release(struct natbox *nb, struct natbox_host *h)
 	list_add_tail(&nb->hosts_free, &h->free);
 }
 
+static struct natbox_entry *find_source(const struct natbox *nb, enum natbox_proto proto,
+					const struct addr *inside)
+{
+	struct natbox_key k = key_of(KEY_SOURCE, proto, inside, inside, SCOPE_ALL);
+
+	return table_find(&nb->entries, &k);
+}
+
+static void become_newest(struct natbox *nb, struct natbox_entry *m)
+{
+	m->source_key = key_of(KEY_SOURCE, (enum natbox_proto)m->key.proto, &m->inside, &m->inside,
+			       SCOPE_ALL);
+	if (!table_add(&nb->entries, &m->source_key, m))
+		abort();
+}
+
+static bool is_newest(const struct natbox_entry *m)
+{
+	return m->source_key.kind == KEY_SOURCE;
+}
+
+static void stay_behind(struct natbox *nb, struct natbox_entry *m)
+{
+	table_remove(&nb->entries, &m->source_key);
+	m->source_key = (struct natbox_key){0};
+}
+
+static void join_siblings(struct natbox *nb, struct natbox_entry *m)
+{
+	struct natbox_entry *older = find_source(nb, (enum natbox_proto)m->key.proto, &m->inside);
+
+	if (older != NULL) {
+		list_add_tail(&older->siblings, &m->siblings);
+		stay_behind(nb, older);
+	}
+	become_newest(nb, m);
+}
+
+static void leave_siblings(struct natbox *nb, struct natbox_entry *m)
+{
+	struct natbox_entry *older = list_entry(m->siblings.next, struct natbox_entry, siblings);
+
+	list_remove(&m->siblings);
+	if (!is_newest(m))
+		return;
+	stay_behind(nb, m);
+	if (older != m)
+		become_newest(nb, older);
+}
+
 static void discard(struct natbox *nb, struct natbox_entry *e)
 {
 	table_remove(&nb->entries, &e->key);
-	if (e->key.kind == KEY_INSIDE)
+	if (e->key.kind == KEY_INSIDE) {
 		table_remove(&nb->entries, &e->public_key);
+		leave_siblings(nb, e);
+	}
 	if (e->host != NULL) {
 		e->host->mappings--;
 		host_release(nb, e->host);
@@ -444,7 +507,6 @@ static bool give_port(struct natbox *nb, const struct natbox_flow *flow, struct 
 		if (public->port >= low && public->port < low + len &&
 		    !is_taken(nb, flow->proto, public, &flow->dst))
 			return true;
-		nb->stats.moved++;
 		break;
 	case NATBOX_SEQUENTIAL:
 		if (*last < c->port_low || *last > c->port_high)
@@ -465,6 +527,19 @@ static bool give_port(struct natbox *nb, const struct natbox_flow *flow, struct 
 	return walk(nb, flow, public, low, len, low + rand_below(&nb->rand, len), 1);
 }
 
+/* Linux gives a flow the public address of its socket's newest one first (find_appropriate_src in nf_nat_core.c), so that a
+ * socket that was moved once stays together. Not with random ports. */
+static bool follow_newest(const struct natbox *nb, const struct natbox_flow *flow,
+			  struct addr *public)
+{
+	const struct natbox_entry *newest = find_source(nb, flow->proto, &flow->src);
+
+	if (newest == NULL || nb->config.ports != NATBOX_PRESERVE)
+		return false;
+	*public = newest->public;
+	return !is_taken(nb, flow->proto, public, &flow->dst);
+}
+
 static bool translate(struct natbox *nb, const struct natbox_flow *flow, struct natbox_host *h,
 		      struct addr *public)
 {
@@ -473,6 +548,8 @@ static bool translate(struct natbox *nb, const struct natbox_flow *flow, struct 
 	bool paired = c->paired || c->ports == NATBOX_BLOCK || c->pool_count == 1;
 	size_t pool = paired ? h->pool : rand_below(&nb->rand, (uint32_t)c->pool_count);
 
+	if (follow_newest(nb, flow, public))
+		return true;
 	*public = c->pool[pool];
 	return give_port(nb, flow, h, pool, public);
 }
@@ -542,6 +619,8 @@ static enum natbox_verdict map(struct natbox *nb, const struct natbox_flow *flow
 			return NATBOX_DROP_PORTS;
 		}
 		h->mappings++;
+		nb->stats.moved +=
+			nb->config.ports == NATBOX_PRESERVE && public.port != flow->src.port;
 	}
 
 	struct natbox_key key = key_of(KEY_INSIDE, flow->proto, &flow->src, &flow->dst, scope);
@@ -555,6 +634,9 @@ static enum natbox_verdict map(struct natbox *nb, const struct natbox_flow *flow
 			       public_scope(nb, public.family));
 	if (!table_add(&nb->entries, &m->public_key, m))
 		abort();
+	/* A port that serves one mapping only is taken by the newest itself. */
+	if (nb->config.overload && h != NULL)
+		join_siblings(nb, m);
 	nb->stats.mappings++;
 	*made = m;
 	return NATBOX_FORWARD;
@@ -764,9 +846,9 @@ int natbox_init(struct natbox *nb, const struct natbox_config *config, uint64_t 
 	rand_bytes(&nb->rand, hash_key, sizeof hash_key);
 	nb->entry_slab = calloc(c.capacity, sizeof nb->entry_slab[0]);
 	nb->host_slab = calloc(NATBOX_HOSTS_MAX, sizeof nb->host_slab[0]);
-	/* A mapping has two keys. */
+	/* A mapping has up to three keys. */
 	if (nb->entry_slab == NULL || nb->host_slab == NULL ||
-	    table_init(&nb->entries, sizeof(struct natbox_key), 2 * c.capacity, hash_key) != 0 ||
+	    table_init(&nb->entries, sizeof(struct natbox_key), 3 * c.capacity, hash_key) != 0 ||
 	    table_init(&nb->hosts, sizeof((struct natbox_host *)NULL)->ip, NATBOX_HOSTS_MAX,
 		       hash_key) != 0) {
 		natbox_free(nb);
@@ -774,8 +856,6 @@ int natbox_init(struct natbox *nb, const struct natbox_config *config, uint64_t 
 	}
 
 	list_init(&nb->entries_free);
-	for (size_t i = 0; i < c.capacity; i++)
-		list_add_tail(&nb->entries_free, &nb->entry_slab[i].ageing);
 	list_init(&nb->hosts_free);
 	for (size_t i = 0; i < NATBOX_HOSTS_MAX; i++)
 		list_add_tail(&nb->hosts_free, &nb->host_slab[i].free);

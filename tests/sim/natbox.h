@@ -80,8 +80,9 @@ struct natbox_config {
 	enum natbox_filtering filtering;
 	/* Port overloading: a public port may serve several mappings as long as their destinations differ in what mapping
 	 * looks at. What is not unique in that is taken. Linux does so: masquerade is NATBOX_APDM, NATBOX_APDF, NATBOX_PRESERVE
-	 * with this, and looks endpoint-independent until two inside hosts use one port. Needs a mapping other than
-	 * NATBOX_EIM and a filtering at least as fine as it. */
+	 * with this, and looks endpoint-independent until a port is taken; then the socket has another one, and keeps that towards all
+	 * whom it has not sent to (a new mapping tries the public address of the newest one of its socket, then NATBOX_PRESERVE).
+	 * Needs a mapping other than NATBOX_EIM and a filtering at least as fine as it. */
 	bool overload;
 	enum natbox_port_rule ports;
 	int step;                     /* of NATBOX_SEQUENTIAL: not 0 */
@@ -136,7 +137,7 @@ enum natbox_verdict {
 struct natbox_stats {
 	uint64_t out[NATBOX_VERDICTS], in[NATBOX_VERDICTS]; /* packets, by what became of them */
 	uint64_t mappings;                                  /* made */
-	uint64_t moved; /* of those, the ones that NATBOX_PRESERVE could not give their own port */
+	uint64_t moved;    /* of those, the ones whose port NATBOX_PRESERVE could not keep */
 	uint64_t poisoned; /* entries made by accepted input */
 	uint64_t expired;  /* entries whose lifetime ended */
 };
@@ -156,7 +157,8 @@ struct natbox {
 	struct list ageing
 		[4]; /* entries by kind of lifetime, the one that was refreshed longest ago first */
 	size_t entry_count;
-	size_t next_pool; /* of paired hosts */
+	size_t entries_touched; /* of the slab: the memory of the others was never needed */
+	size_t next_pool;       /* of paired hosts */
 	uint16_t last_port[NATBOX_PROTOS][NATBOX_POOL_MAX];
 };
 

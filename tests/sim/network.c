@@ -206,6 +206,15 @@ void network_remove(struct machine *m)
 	*at = m->next;
 }
 
+struct machine *network_find(const struct world *w, const char *name)
+{
+	struct machine *m = w->net.machines;
+
+	while (m != NULL && strcmp(m->name, name) != 0)
+		m = m->next;
+	return m;
+}
+
 static void settle_in(struct interface *i, struct site *s)
 {
 	unsigned number = s->next_host++;
@@ -293,6 +302,11 @@ static void lose(struct parcel *p, uint64_t *count, const char *why)
 		trace_line(&p->world->trace, "  %s > %s: %s", addr_print(&p->src, from),
 			   addr_print(&p->dst, to), why);
 	network_free_parcel(p);
+}
+
+static void discard(struct task *t)
+{
+	network_free_parcel(list_entry(t, struct parcel, task));
 }
 
 static struct parcel *copy_of(const struct parcel *p)
@@ -417,7 +431,7 @@ static void hand_over(struct parcel *p)
 	m->receive(m, p);
 }
 
-void network_arrive(struct task *t)
+static void arrive(struct task *t)
 {
 	struct parcel *p = list_entry(t, struct parcel, task);
 	struct site *s = p->site;
@@ -458,7 +472,8 @@ static struct parcel *pack(struct world *w, const struct addr *from, const struc
 	struct parcel *p = new_parcel(w);
 
 	memset(p, 0, offsetof(struct parcel, data));
-	p->task.run = network_arrive;
+	p->task.run = arrive;
+	p->task.discard = discard;
 	p->world = w;
 	p->src = *from;
 	p->dst = *to;

@@ -121,6 +121,8 @@ struct site *network_site(struct world *w, const char *name, struct site *outsid
 /* A machine without interfaces. */
 void network_add(struct world *w, struct machine *m, const char *name);
 void network_remove(struct machine *m);
+/* NULL: there is none of that name. */
+struct machine *network_find(const struct world *w, const char *name);
 /* Its next interface, in this site with an address of each family, up. */
 struct interface *network_plug(struct machine *m, struct site *site);
 /* The interface moves to this site, where it gets other addresses. */
@@ -159,7 +161,5 @@ void network_listen(struct world *w);
 void network_heard(const struct parcel *p);
 const struct parcel *network_recall(const struct world *w, unsigned before);
 void network_free_parcel(struct parcel *p);
-/* The task of each parcel. */
-void network_arrive(struct task *t);
 
 #endif

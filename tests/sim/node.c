@@ -108,21 +108,26 @@ static void note_datagram(const struct node *n, const struct packet *p)
 			   addr_print(&p->via.remote, to), kind_of(p), p->len);
 }
 
-static struct node *find_by_name(struct world *w, const char *name)
+/* Where a name leads: to what is at the Internet. */
+static size_t look_up(struct world *w, const char *name, struct addr addrs[static 2])
 {
-	for (size_t i = 0; i < w->node_count; i++) {
-		if (strcmp(w->nodes[i]->machine.name, name) == 0)
-			return w->nodes[i];
-	}
-	return NULL;
+	const struct machine *m = network_find(w, name);
+	const struct interface *i = m != NULL ? &m->interfaces[0] : NULL;
+
+	if (i == NULL || i->site->outside != NULL)
+		return 0;
+	addrs[0] = i->ip[0];
+	addrs[1] = i->ip[1];
+	return 2;
 }
 
 static void answer(struct task *t)
 {
 	struct node_question *q = list_entry(t, struct node_question, task);
-	struct node *n = q->node, *other;
+	struct node *n = q->node;
+	struct addr addrs[2];
 	const char *name;
-	struct addr a;
+	size_t count;
 
 	if (n->lives != q->life || n->life == NODE_DEAD)
 		return;
@@ -131,9 +136,8 @@ static void answer(struct task *t)
 		return;
 	}
 	name = mesh_endpoint_name(n->mesh, q->id);
-	other = name != NULL ? find_by_name(world_of(n), name) : NULL;
-	a = other != NULL ? node_endpoint(other) : (struct addr){0};
-	mesh_resolved(n->mesh, q->id, &a, addr_is_set(&a), node_now(n), &world_of(n)->out);
+	count = name != NULL ? look_up(world_of(n), name, addrs) : 0;
+	mesh_resolved(n->mesh, q->id, addrs, count, node_now(n), &world_of(n)->out);
 	finish(n);
 }
 
@@ -330,6 +334,25 @@ void node_introduce_all(struct world *w, uint16_t keepalive)
 	}
 }
 
+void node_ask_servers(struct node *n, struct server *const *servers, size_t count)
+{
+	struct conf_list stun = {.items = n->stun, .count = count};
+	struct delta *d;
+
+	assert(count <= NODE_STUN_MAX);
+	n->stun_count = count;
+	for (size_t i = 0; i < count; i++) {
+		snprintf(n->stun_text[i], sizeof n->stun_text[i], "%s:%d", servers[i]->machine.name,
+			 SERVER_PORT);
+		n->stun[i] = n->stun_text[i];
+	}
+	if (n->life != NODE_AWAKE)
+		return;
+	d = new_delta();
+	d->stun = &stun;
+	apply(n, d);
+}
+
 /* --- life ------------------------------------------------------------------------------------------------------- */
 
 static void on_log(void *ctx, enum log_level level, const char *event, const char *line)
@@ -342,12 +365,14 @@ static void on_log(void *ctx, enum log_level level, const char *event, const cha
 
 static void configure(struct node *n)
 {
+	struct conf_list stun = {.items = n->stun, .count = n->stun_count};
 	struct delta *d = new_delta();
 
 	d->has_private_key = true;
 	d->private_key = n->secret;
 	d->has_listen_port = true;
 	d->listen_port = NODE_PORT;
+	d->stun = &stun;
 	for (size_t i = 0; i < n->known_count; i++)
 		describe(d, &n->known[i]);
 	restore(n);
@@ -418,10 +443,8 @@ static void on_wake(struct task *t);
 
 struct node *node_add(struct world *w, const char *name, struct site *site)
 {
-	struct node *n = key_alloc(sizeof *n);
+	struct node *n = world_alloc(sizeof *n);
 
-	if (n == NULL)
-		abort();
 	assert(w->node_count < WORLD_NODES_MAX);
 	w->nodes[w->node_count++] = n;
 	n->number = (unsigned)w->node_count;
@@ -454,7 +477,7 @@ void node_free(struct node *n)
 	for (size_t i = 0; i < NODE_QUESTIONS_MAX; i++)
 		agenda_set(a, &n->questions[i].task, USEC_NEVER);
 	network_remove(&n->machine);
-	key_free(n);
+	free(n);
 }
 
 /* --- packets ---------------------------------------------------------------------------------------------------- */
@@ -689,4 +712,12 @@ uint64_t node_switches(const struct node *n, const struct node *other)
 uint64_t node_initiations(const struct node *n, const struct node *other)
 {
 	return look_at(n, other).initiations;
+}
+
+const struct nat_report *node_nat(const struct node *n)
+{
+	struct mesh_nat nat;
+
+	mesh_nat_look(n->mesh, &nat);
+	return nat.report;
 }

@@ -8,10 +8,12 @@
 #include "sim/doors.h"
 #include "sim/network.h"
 #include "sim/oracle.h"
+#include "sim/server.h"
 #include "sim/timepiece.h"
 #include "sim/world.h"
 
-#define NODE_PORT 51820
+#define NODE_PORT     51820
+#define NODE_STUN_MAX 4
 #define NODE_QUEUE_MAX                                                                             \
 	256 /* datagrams that wait while the process is stopped, as in a socket's buffer */
 
@@ -46,6 +48,9 @@ struct node {
 	struct key_public key;
 	struct acquaintance known[WORLD_NODES_MAX];
 	size_t known_count;
+	char *stun[NODE_STUN_MAX]; /* STUN servers, as a configuration names them */
+	char stun_text[NODE_STUN_MAX][SITE_NAME_MAX + 8];
+	size_t stun_count;
 
 	enum node_life life;
 	unsigned lives;
@@ -79,6 +84,8 @@ void node_free(struct node *n);
 void node_introduce_as(struct node *a, struct node *b, const struct acquaintance *how);
 /* All nodes, each to each other. */
 void node_introduce_all(struct world *w, uint16_t keepalive);
+/* It asks these STUN servers, at most NODE_STUN_MAX, for what it is behind. */
+void node_ask_servers(struct node *n, struct server *const *servers, size_t count);
 
 /* By its own clock. */
 usec node_now(const struct node *n);
@@ -117,6 +124,9 @@ void node_input(struct node *n, struct parcel *p);
 uint64_t node_drops(const struct node *n, enum drop why);
 uint64_t node_switches(const struct node *n, const struct node *other);
 uint64_t node_initiations(const struct node *n, const struct node *other);
+
+/* What it found out about its NAT. */
+const struct nat_report *node_nat(const struct node *n);
 
 struct addr node_inner_addr(const struct node *n);
 /* Where it is reached from the Internet, if it is there. */

@@ -74,9 +74,9 @@ void oracle_datagram(struct node *n, const struct packet *p)
 
 /* Reasons to drop what was not proved to be a peer's. */
 static const enum drop unproved[] = {
-	DROP_SHORT,      DROP_UNKNOWN_TYPE, DROP_MAC1,         DROP_UNDER_LOAD,
-	DROP_RATE_LIMIT, DROP_HANDSHAKE,    DROP_UNKNOWN_PEER, DROP_TIMESTAMP,
-	DROP_COOKIE,     DROP_NO_SESSION,   DROP_TAG,          DROP_REPLAY,
+	DROP_SHORT,     DROP_UNKNOWN_TYPE, DROP_MAC1,      DROP_UNDER_LOAD, DROP_RATE_LIMIT,
+	DROP_HANDSHAKE, DROP_UNKNOWN_PEER, DROP_TIMESTAMP, DROP_COOKIE,     DROP_NO_SESSION,
+	DROP_TAG,       DROP_REPLAY,       DROP_STUN,
 };
 
 void oracle_before_input(struct node *n)
@@ -142,6 +142,21 @@ static void check_peer(struct node *n, const struct peer *p)
 		     n->machine.name, (unsigned)t->staged.count, p->name);
 }
 
+/* A look at the NAT ends by its deadline, whatever servers do. */
+static void check_outside(struct node *n)
+{
+	const struct outside *o = &n->mesh->outside;
+	struct world *w = n->machine.world;
+	usec now = node_now(n);
+
+	world_expect(w, mesh_deadline(n->mesh) <= outside_deadline(o),
+		     "%s: the mesh does not wake to look at its NAT", n->machine.name);
+	world_expect(w, o->phase == OUTSIDE_IDLE || outside_deadline(o) <= now + NATCHECK_DEADLINE,
+		     "%s: a look at its NAT has no timer", n->machine.name);
+	world_expect(w, !natcheck_is_running(&o->check) || o->check.deadline > now,
+		     "%s: a look at its NAT goes on past its deadline", n->machine.name);
+}
+
 void oracle_step(struct node *n)
 {
 	const struct mesh *m = n->mesh;
@@ -153,6 +168,7 @@ void oracle_step(struct node *n)
 	world_expect(w, m->shared.index.count <= n->known_count * TUNNEL_INDICES,
 		     "%s holds %zu receiver indices for %zu peers", n->machine.name,
 		     m->shared.index.count, n->known_count);
+	check_outside(n);
 	for (size_t i = 0; i < n->known_count && i < LOOK_AT_MOST; i++) {
 		const struct peer *p;
 		o->turn = (o->turn + 1) % n->known_count;

@@ -6,6 +6,13 @@
 #include "sim/node.h"
 #include "sim/world.h"
 
+enum scenario_length {
+	SCENARIO_SLICE, /* in make check, which also sanitizers and slow machines run: a second for all */
+	SCENARIO_CHECK, /* in scripts/check: a minute for all */
+	SCENARIO_FULL,  /* in make full */
+	SCENARIO_LENGTHS
+};
+
 struct scenario {
 	const char *name;
 	const char *what;
@@ -13,11 +20,14 @@ struct scenario {
 	void (*run)(struct world *w, usec span);
 	/* Over all seeds, what was counted by world_count(): NULL, or what is wrong with it. */
 	const char *(*judge)(const struct tally *t);
-	unsigned seeds, full_seeds; /* in make check; in make full */
-	usec span, full_span;       /* of each */
+	struct {
+		unsigned seeds;
+		usec span; /* of each */
+	} lengths[SCENARIO_LENGTHS];
 };
 
 extern const struct scenario scenario_bufferbloat, scenario_clocks, scenario_corruption,
-	scenario_disorder, scenario_loss, scenario_mesh, scenario_sleep, scenario_swarm;
+	scenario_disorder, scenario_loss, scenario_mesh, scenario_nat, scenario_nat_lossy,
+	scenario_sleep, scenario_swarm;
 
 #endif

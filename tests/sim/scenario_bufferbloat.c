@@ -40,8 +40,5 @@ const struct scenario scenario_bufferbloat = {
 	.name = "f45-bufferbloat",
 	.what = "a round trip of 2 s, then of 40 ms, and again",
 	.run = run,
-	.seeds = 5,
-	.span = SEC(10 * 60),
-	.full_seeds = 100,
-	.full_span = SEC(60 * 60),
+	.lengths = {{1, SEC(2 * 60)}, {5, SEC(10 * 60)}, {100, SEC(60 * 60)}},
 };

@@ -62,6 +62,5 @@ const struct scenario scenario_clocks = {
 	.name = "f54-clocks",
 	.what = "clocks that stand, jump, and pass 49 days; a loop blocked 5 s",
 	.run = run,
-	.seeds = 10,
-	.full_seeds = 500,
+	.lengths = {{1}, {5}, {200}},
 };

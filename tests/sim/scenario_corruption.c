@@ -36,8 +36,5 @@ const struct scenario scenario_corruption = {
 	.name = "f43-corruption",
 	.what = "one byte in a hundred wrong",
 	.run = run,
-	.seeds = 10,
-	.span = SEC(5 * 60),
-	.full_seeds = 100,
-	.full_span = SEC(60 * 60),
+	.lengths = {{2, SEC(60)}, {10, SEC(5 * 60)}, {100, SEC(60 * 60)}},
 };

@@ -35,8 +35,5 @@ const struct scenario scenario_disorder = {
 	.name = "f42-disorder",
 	.what = "overtaken by 8000, half of all twice",
 	.run = run,
-	.seeds = 2,
-	.span = SEC(4),
-	.full_seeds = 50,
-	.full_span = SEC(60),
+	.lengths = {{1, SEC(1)}, {2, SEC(5)}, {50, SEC(60)}},
 };

@@ -49,8 +49,5 @@ const struct scenario scenario_loss = {
 	.what = "1, 10, 30 % loss",
 	.run = run,
 	.judge = judge,
-	.seeds = 10,
-	.span = SEC(3 * 60),
-	.full_seeds = 100,
-	.full_span = SEC(30 * 60),
+	.lengths = {{2, SEC(60)}, {10, SEC(3 * 60)}, {100, SEC(30 * 60)}},
 };

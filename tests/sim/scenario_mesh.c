@@ -1,5 +1,5 @@
-/* Sixteen nodes, each with all others as peers, none with anything to say but keepalives each 25 seconds: how fast time passes here, and
- * that all sessions are there at the end (issue 5: a thousand times as fast as the clock on one core). */
+/* Sixteen nodes, each with all others as peers, none with anything to say but keepalives each 25 seconds and, each 15 minutes, a look
+ * at its NAT: how fast time passes here, and that all sessions are there at the end (issue 5: a thousand times as fast as the clock on one core). */
 #include <stdio.h>
 
 #include "sim/scenario.h"
@@ -8,15 +8,19 @@
 
 static void run(struct world *w, usec span)
 {
+	server_add(w, "stun1", 2);
+	server_add(w, "stun2", 2);
 	for (unsigned i = 0; i < NODES; i++) {
 		char name[16];
 		snprintf(name, sizeof name, "node%u", i + 1);
-		node_add(w, name, &w->net.internet);
+		node_ask_servers(node_add(w, name, &w->net.internet), w->servers, w->server_count);
 	}
 	node_introduce_all(w, 25);
 	world_run(w, span);
 
 	for (unsigned i = 0; i < NODES; i++) {
+		world_expect(w, node_nat(w->nodes[i])->v4.mapping == NAT_MAPPING_NONE,
+			     "%s does not know that it has no NAT", w->nodes[i]->machine.name);
 		for (unsigned j = 0; j < i; j++)
 			world_expect(w, oracle_agree(w->nodes[i], w->nodes[j]),
 				     "%s and %s have no session in the end",
@@ -26,10 +30,7 @@ static void run(struct world *w, usec span)
 
 const struct scenario scenario_mesh = {
 	.name = "mesh",
-	.what = "16 nodes in a full mesh, keepalives each 25 s",
+	.what = "16 nodes in a full mesh, keepalives each 25 s, natcheck each 15 minutes",
 	.run = run,
-	.seeds = 1,
-	.span = SEC(20 * 60),
-	.full_seeds = 4,
-	.full_span = SEC(24 * 3600),
+	.lengths = {{1, SEC(5 * 60)}, {1, SEC(2 * 3600)}, {4, SEC(24 * 3600)}},
 };

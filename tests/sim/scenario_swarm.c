@@ -50,12 +50,35 @@ static struct natbox_config any_nat(struct world *w)
 	return c;
 }
 
+/* One that is honest, and one that does some of all that a server can do wrong (F19, F20, F29). */
+static void add_servers(struct world *w)
+{
+	struct server *bad;
+	size_t lies = 0;
+
+	server_add(w, "stun1", 2);
+	bad = server_add(w, "stun2", 2);
+	while (stun_server_lie(lies) != NULL)
+		lies++;
+	for (unsigned f = 0; f < 2; f++) {
+		struct stun_server *s = &bad->stun[f];
+		s->faults = rand_u32(&w->rand) & rand_u32(&w->rand) & rand_u32(&w->rand);
+		s->lie = *stun_server_lie(rand_below(&w->rand, (uint32_t)lies));
+		s->lie_from = s->ip[1];
+		s->lie_from.port = SERVER_PORT;
+		s->error = (uint16_t)(300 + 100 * rand_below(&w->rand, 3));
+		s->delay = world_between(w, 0, MSEC(300));
+		s->jitter = world_between(w, 0, MSEC(300));
+	}
+}
+
 /* Some nodes at the Internet, whose endpoints all know; each other one in a site, some of which are inside another. */
 static void build(struct world *w, struct swarm *s)
 {
 	unsigned count = 2 + rand_below(&w->rand, NODES_MAX - 1);
 	char name[16];
 
+	add_servers(w);
 	s->public_count = 1 + rand_below(&w->rand, count < PUBLIC_MAX ? count : PUBLIC_MAX);
 	for (unsigned i = 0; i < count; i++) {
 		struct site *at = &w->net.internet;
@@ -69,6 +92,7 @@ static void build(struct world *w, struct swarm *s)
 		snprintf(name, sizeof name, "%s%u", i < s->public_count ? "public" : "hidden",
 			 i + 1);
 		node_set_rate(node_add(w, name, at), (int)world_between(w, -500, 500));
+		node_ask_servers(w->nodes[i], w->servers, w->server_count);
 		node_set_wall(w->nodes[i],
 			      world_between(w, SEC(-10 * 365 * 86400), SEC(10 * 365 * 86400)));
 	}
@@ -290,8 +314,5 @@ const struct scenario scenario_swarm = {
 	.name = "swarm",
 	.what = "up to 12 nodes, NATs of all kinds, any set of faults",
 	.run = run,
-	.seeds = 40,
-	.span = SEC(60),
-	.full_seeds = 400,
-	.full_span = SEC(30 * 60),
+	.lengths = {{8, SEC(20)}, {60, SEC(60)}, {1000, SEC(10 * 60)}},
 };

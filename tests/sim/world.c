@@ -11,6 +11,7 @@
 #include "sim/flow.h"
 #include "sim/node.h"
 #include "sim/oracle.h"
+#include "sim/server.h"
 
 void *world_alloc(size_t len)
 {
@@ -47,16 +48,14 @@ struct world *world_new(uint64_t seed, bool print)
 
 void world_free(struct world *w)
 {
-	/* What is under way comes back to the network; the rest is embedded in who waits for it. */
-	for (struct task *t; (t = agenda_take(&w->agenda, USEC_NEVER)) != NULL;) {
-		if (t->run == network_arrive)
-			network_free_parcel(list_entry(t, struct parcel, task));
-	}
+	agenda_free(&w->agenda); /* what is under way comes back to the network */
 	for (size_t i = 0; i < w->node_count; i++) {
 		for (size_t j = 0; j < w->node_count; j++)
 			free(w->flows[i][j]);
 		node_free(w->nodes[i]);
 	}
+	for (size_t i = 0; i < w->server_count; i++)
+		server_free(w->servers[i]);
 	network_free(w);
 	agenda_free(&w->agenda);
 	outbox_free(&w->out);

@@ -14,10 +14,12 @@
 #include "sim/tally.h"
 #include "sim/trace.h"
 
-#define WORLD_NODES_MAX 64 /* their addresses end in their number */
+#define WORLD_NODES_MAX   64 /* their addresses end in their number */
+#define WORLD_SERVERS_MAX 16
 
 struct flow;
 struct node;
+struct server;
 
 struct world {
 	usec now;
@@ -28,6 +30,8 @@ struct world {
 	struct network net;
 	struct node *nodes[WORLD_NODES_MAX];
 	size_t node_count;
+	struct server *servers[WORLD_SERVERS_MAX];
+	size_t server_count;
 	struct flow *flows[WORLD_NODES_MAX][WORLD_NODES_MAX]; /* from, to; NULL: none yet */
 	struct task survey; /* once a second, the oracle looks at pairs of nodes */
 	usec calm_since;    /* since then nothing is broken; USEC_NEVER: something is */

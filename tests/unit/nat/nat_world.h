@@ -31,7 +31,12 @@ struct nat_world_config {
 	bool no_host;             /* the engine is not told its own addresses */
 	bool deaf_doors;          /* fresh doors cannot be opened */
 	bool v6;
+	bool lost_changes; /* CHANGE-REQUEST gets no answer, as from servers that drop what they do not know */
 };
+
+struct nat_world;
+/* Sees each datagram that the host sends. */
+typedef void nat_world_watch(void *ctx, const struct nat_world *w, const struct packet *p);
 
 struct nat_world {
 	struct nat_world_config config;
@@ -53,6 +58,10 @@ struct nat_world {
 	struct nat_world_flight flights[NAT_WORLD_FLIGHTS];
 	size_t flight_count;
 	uint64_t flown;
+	/* Changes the first server just before it is asked by `from`. */
+	void (*bend)(struct nat_world *w, struct stun_server *first, const struct addr *from);
+	nat_world_watch *watch;
+	void *watch_ctx;
 	/* What happened. */
 	unsigned sends, opened, closed, steps, not_mine;
 	usec started_at, done_at; /* 0: not yet */
@@ -70,5 +79,7 @@ bool nat_world_run(struct nat_world *w, usec until);
 /* Start the check, then the same until it is done. */
 const struct nat_report *nat_world_check(struct nat_world *w);
 void nat_world_start(struct nat_world *w);
+/* Its next moment: a datagram arrives or the check is ticked. */
+void nat_world_step(struct nat_world *w);
 
 #endif

@@ -70,7 +70,8 @@ static struct natbox_config plain(enum natbox_mapping mapping, enum natbox_filte
 				      .ports = NATBOX_RANDOM,
 				      .pool = {public_ip(1)},
 				      .pool_count = 1,
-				      .filtering6 = filtering};
+				      .filtering6 = filtering,
+				      .capacity = 2048};
 }
 
 static void start_plain(enum natbox_mapping mapping, enum natbox_filtering filtering)
@@ -241,7 +242,7 @@ TEST(each_mapping_with_each_filtering_and_port_rule_is_what_probes_find)
 		{.ports = NATBOX_RANDOM},
 	};
 
-	for (uint64_t seed = 0; seed < 20; seed++)
+	for (uint64_t seed = 0; seed < 10; seed++)
 		for (size_t i = 0; i < 9 * sizeof ports / sizeof *ports; i++) {
 			const struct natbox_config *p = &ports[i / 9];
 			struct natbox_config c = plain(mappings[i % 3], filterings[i / 3 % 3]);
@@ -275,9 +276,10 @@ TEST(a_kept_port_is_the_first_mappings_alone_when_each_destination_needs_one)
 	assert_int_equal(natbox_seen_ports(&c), NATBOX_PRESERVE);
 }
 
+/* This and the next as measured on Linux 6.18 with nftables' masquerade. */
 TEST(linux_looks_endpoint_independent_until_two_hosts_use_one_port)
 {
-	struct addr public = with_port(public_ip(1), PORT), other;
+	struct addr public = with_port(public_ip(1), PORT), moved;
 
 	start_linux(NATBOX_INPUT_DROP);
 	assert_int_equal(natbox_seen_mapping(&nb.config), NATBOX_EIM);
@@ -286,15 +288,67 @@ TEST(linux_looks_endpoint_independent_until_two_hosts_use_one_port)
 	assert_int_equal(probe_filtering(host(2, PORT + 1)), NATBOX_APDF);
 	assert_true(same(seen_by(server(), host(2, PORT), NOW), public));
 
-	/* The other host keeps its port towards those that the first has not sent to, and no others. */
-	other = seen_by(server(), host(3, PORT), NOW);
-	assert_int_not_equal(other.port, PORT);
+	/* The other host keeps its port towards whom the first has not sent to, and has another one once it cannot. */
 	assert_true(same(seen_by(server_other_port(), host(3, PORT), NOW), public));
-	assert_int_equal(probe_mapping(host(3, PORT)), NATBOX_APDM);
+	moved = seen_by(server(), host(3, PORT), NOW);
+	assert_int_not_equal(moved.port, PORT);
+	assert_true(same(seen_by(server_other(), host(3, PORT), NOW), moved));
+	assert_true(same(seen_by(server_other_port(), host(3, PORT), NOW), public));
 
 	assert_true(reaches(host(2, PORT), public, server(), NOW));
-	assert_true(reaches(host(3, PORT), other, server(), NOW));
+	assert_true(reaches(host(3, PORT), moved, server(), NOW));
 	assert_true(reaches(host(3, PORT), public, server_other_port(), NOW));
+}
+
+TEST(linux_keeps_a_moved_socket_together_while_its_newest_mapping_can_be_used)
+{
+	struct addr first, second;
+
+	start_linux(NATBOX_INPUT_ACCEPT);
+	seen_by(server(), host(2, PORT), NOW);
+	/* A host whose first packet has to be moved is endpoint-independent too, at another port. */
+	assert_int_equal(probe_mapping(host(3, PORT)), NATBOX_EIM);
+	first = seen_by(server(), host(3, PORT), NOW);
+	assert_int_not_equal(first.port, PORT);
+
+	/* Where that port is taken its own is next, if that is free; then any. */
+	struct addr stranger = v4(198, 51, 100, 9, 1);
+	assert_int_equal(sent_to(first, stranger, NOW), NATBOX_LOCAL);
+	assert_int_equal(seen_by(stranger, host(3, PORT), NOW).port, PORT);
+	stranger.port = 2;
+	assert_int_equal(sent_to(with_port(first, PORT), stranger, NOW), NATBOX_LOCAL);
+	second = seen_by(stranger, host(3, PORT), NOW);
+	assert_int_not_equal(second.port, PORT);
+	stranger.port = 3;
+	assert_true(same(seen_by(stranger, host(3, PORT), NOW + SEC(29)), second));
+
+	/* All but the newest end; another socket of the host has nothing to do with it; and when all have ended it begins anew. */
+	stranger.port = 4;
+	assert_true(same(seen_by(stranger, host(3, PORT), NOW + SEC(58)), second));
+	assert_int_equal(seen_by(stranger, host(3, 1111), NOW + SEC(58)).port, 1111);
+	stranger.port = 5;
+	assert_int_equal(seen_by(stranger, host(3, PORT), NOW + SEC(88)).port, PORT);
+}
+
+/* The newest one ends first: the one made before it is the newest again. */
+TEST(linux_returns_to_the_newest_mapping_that_is_left)
+{
+	struct addr stranger = v4(198, 51, 100, 9, 1), moved;
+
+	start_linux(NATBOX_INPUT_ACCEPT);
+	seen_by(server(), host(2, PORT), NOW);
+	assert_int_equal(seen_by(server_other(), host(3, PORT), NOW).port, PORT);
+	moved = seen_by(server(), host(3, PORT), NOW);
+	assert_int_equal(sent_to(moved, stranger, NOW), NATBOX_LOCAL);
+	assert_int_equal(seen_by(stranger, host(3, PORT), NOW).port, PORT);
+
+	seen_by(server_other(), host(3, PORT), NOW + SEC(29));
+	seen_by(server(), host(3, PORT), NOW + SEC(29));
+	assert_int_equal(natbox_count(&nb, NOW + SEC(31)), 2);
+	assert_true(same(seen_by(server_other_port(), host(3, PORT), NOW + SEC(31)), moved));
+	/* And when all have ended it has its own port. */
+	assert_int_equal(natbox_count(&nb, NOW + SEC(61)), 0);
+	assert_int_equal(seen_by(server(), host(3, PORT), NOW + SEC(61)).port, PORT);
 }
 
 TEST(linux_with_random_ports_is_what_it_is_called)
@@ -568,9 +622,9 @@ TEST(accepted_input_moves_the_flow_that_comes_late)
 	moved = seen_by(server(), host(2, PORT), NOW + SEC(1));
 	assert_int_not_equal(moved.port, PORT);
 	assert_int_equal(nb.stats.moved, 1);
-	/* Towards all others nothing has changed, another port of the same IP included. */
-	assert_int_equal(seen_by(server_other_port(), host(2, PORT), NOW + SEC(1)).port, PORT);
-	assert_int_equal(seen_by(server_other(), host(2, PORT), NOW + SEC(1)).port, PORT);
+	/* And so are those of this socket that follow, another socket's not. */
+	assert_true(same(seen_by(server_other(), host(2, PORT), NOW + SEC(1)), moved));
+	assert_int_equal(seen_by(server_other(), host(3, PORT), NOW + SEC(1)).port, PORT);
 	/* The sender goes on to the port it knows: to the router. */
 	assert_int_equal(sent_to(public, server(), NOW + SEC(2)), NATBOX_LOCAL);
 	assert_int_equal(nb.stats.poisoned, 1);
@@ -1390,6 +1444,8 @@ int main(void)
 		RUN(each_mapping_with_each_filtering_and_port_rule_is_what_probes_find),
 		RUN(a_kept_port_is_the_first_mappings_alone_when_each_destination_needs_one),
 		RUN(linux_looks_endpoint_independent_until_two_hosts_use_one_port),
+		RUN(linux_keeps_a_moved_socket_together_while_its_newest_mapping_can_be_used),
+		RUN(linux_returns_to_the_newest_mapping_that_is_left),
 		RUN(linux_with_random_ports_is_what_it_is_called),
 		RUN(an_overloaded_port_of_an_address_dependent_nat_serves_a_host_for_each_ip),
 		RUN(no_two_mappings_share_a_public_port),

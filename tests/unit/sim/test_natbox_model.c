@@ -6,7 +6,7 @@
 #include "support/test.h"
 
 #define STEPS     2000
-#define SEEDS     200
+#define SEEDS     100
 #define ITEMS_MAX 64
 #define LOW       1024
 #define PORTS     6
@@ -170,6 +170,17 @@ static void judge_choice(const struct natbox_flow *f, const struct addr *public)
 	assert_true(is_public(f, public));
 	assert_in_range(public->port, LOW, LOW + PORTS - 1);
 	assert_true(is_free(f, *public, public->port));
+
+	const struct item *newest = NULL; /* they are in the order of their making */
+	for (size_t i = 0; w.config.overload && i < w.count; i++)
+		if (w.items[i].kind == MAPPING && w.items[i].proto == f->proto &&
+		    addr_equal(&w.items[i].inside, &f->src))
+			newest = &w.items[i];
+	if (w.config.ports == NATBOX_PRESERVE && newest != NULL &&
+	    is_free(f, newest->public, newest->public.port)) {
+		assert_true(addr_equal(public, &newest->public));
+		return;
+	}
 	if (w.config.ports == NATBOX_PRESERVE && f->src.port >= LOW && f->src.port < LOW + PORTS &&
 	    is_free(f, *public, f->src.port))
 		assert_int_equal(public->port, f->src.port);
@@ -435,9 +446,9 @@ TEST(does_what_a_slow_model_does_with_random_packets)
 	assert_true(expired > SEEDS);
 	for (enum natbox_verdict v = 0; v < NATBOX_DROP_BAD; v++) {
 		if (v != NATBOX_LOCAL)
-			assert_true(out[v] > 20);
+			assert_true(out[v] > 10);
 		if (v != NATBOX_HAIRPIN && v != NATBOX_DROP_HAIRPIN && v != NATBOX_DROP_PORTS)
-			assert_true(in[v] > 20);
+			assert_true(in[v] > 10);
 	}
 	natbox_free(&w.nb);
 }
