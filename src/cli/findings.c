@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "conf/conf_host.h"
 #include "nat/report_json.h"
 
 /* Reads one object, field by field; once one is amiss all is. */
@@ -77,12 +78,21 @@ static bool read_view(struct nat_view *v, const json_t *object)
 	return r.ok;
 }
 
-static bool read_server(struct nat_server_line *s, const char **name, const json_t *object)
+static bool is_name(const char *text)
+{
+	char copy[CONF_HOST_TEXT_MAX];
+	struct conf_endpoint where;
+
+	return conf_host_copy(&where, copy, text, 1) == CONF_HOST_OK;
+}
+
+static bool read_server(struct nat_server_line *s, const json_t *object)
 {
 	struct reading r = {object, json_is_object(object)};
 	const json_t *address = json_object_get(object, "address");
 
-	*name = text_of(&r, "name");
+	s->name = text_of(&r, "name");
+	r.ok = r.ok && is_name(s->name);
 	if (!json_is_null(address))
 		r.ok = addr_parse(&s->addr, text_of(&r, "address")) && r.ok;
 	r.ok = report_read_server(&s->state, text_of(&r, "state")) && r.ok;
@@ -91,7 +101,7 @@ static bool read_server(struct nat_server_line *s, const char **name, const json
 	return r.ok;
 }
 
-bool findings_read(struct nat_report *r, const char *names[static NAT_SERVERS_MAX], const json_t *o)
+bool findings_read(struct nat_report *r, const json_t *o)
 {
 	const json_t *servers = json_object_get(o, "servers");
 	const char *schema = json_string_value(json_object_get(o, "schema"));
@@ -100,10 +110,10 @@ bool findings_read(struct nat_report *r, const char *names[static NAT_SERVERS_MA
 
 	*r = (struct nat_report){.checked_at = number_of(&nat, "checked_unix_ns") / 1000};
 	r->server_count = json_array_size(servers);
-	ok = ok && nat.ok && r->server_count <= NAT_SERVERS_MAX &&
+	ok = ok && nat.ok && json_is_array(servers) && r->server_count <= NAT_SERVERS_MAX &&
 	     read_view(&r->v4, json_object_get(o, "ipv4")) &&
 	     read_view(&r->v6, json_object_get(o, "ipv6"));
 	for (size_t i = 0; i < r->server_count && ok; i++)
-		ok = read_server(&r->servers[i], &names[i], json_array_get(servers, i));
+		ok = read_server(&r->servers[i], json_array_get(servers, i));
 	return ok;
 }

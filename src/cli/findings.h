@@ -1,4 +1,4 @@
-/* What a daemon says that the NAT does, read back: warren.netcheck/1 (nat/report_json.h) as a report, and whose line is whose. */
+/* What a daemon says that the NAT does, read back: warren.netcheck/1 (nat/report_json.h) as a report. */
 #ifndef CLI_FINDINGS_H
 #define CLI_FINDINGS_H
 
@@ -6,8 +6,7 @@
 
 #include "nat/report.h"
 
-/* False for what is no such object. names[i], of r->servers[i], live as long as `o`. r->checked_at counts from 1970. */
-bool findings_read(struct nat_report *r, const char *names[static NAT_SERVERS_MAX],
-		   const json_t *o);
+/* False for what is no such object. Names of servers live as long as `o`. r->checked_at counts from 1970. */
+bool findings_read(struct nat_report *r, const json_t *o);
 
 #endif

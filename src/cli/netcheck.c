@@ -92,32 +92,11 @@ static void show_progress(struct netcheck *n, const char *what)
 	fflush(n->cli->out);
 }
 
-/* What the report says of a server that was of no use, which its name tells better than its address. */
-static void show_servers(const struct netcheck *n, const struct nat_report *r,
-			 const char *const *names)
-{
-	for (size_t i = 0; i < r->server_count; i++) {
-		const struct nat_server_line *s = &r->servers[i];
-		char name[CONF_HOST_TEXT_MAX], addr[ADDR_TEXT_MAX];
-
-		if (s->state == NAT_SERVER_ANSWERED)
-			continue;
-		log_escape(name, sizeof name, names[i]);
-		fprintf(n->cli->out, "Server %s%s%s: %s\n", name,
-			addr_is_set(&s->addr) ? " at " : "",
-			addr_is_set(&s->addr) ? addr_print(&s->addr, addr) : "",
-			report_server(s->state));
-	}
-}
-
-static enum cli_exit show_report(const struct netcheck *n, const struct nat_report *r,
-				 const char *const *names)
+static void show_report(const struct netcheck *n, const struct nat_report *r)
 {
 	char text[REPORT_TEXT_MAX];
 
 	fwrite(text, 1, report_text(r, text), n->cli->out);
-	show_servers(n, r, names);
-	return CLI_OK;
 }
 
 /* --- by a daemon ------------------------------------------------------------------------------------------------ */
@@ -134,7 +113,6 @@ static enum cli_exit not_understood(const struct netcheck *n)
 static enum cli_exit show_reply(const struct netcheck *n, const json_t *reply)
 {
 	const json_t *found = json_object_get(reply, "netcheck");
-	const char *names[NAT_SERVERS_MAX];
 	struct nat_report report;
 
 	if (json_integer_value(json_object_get(reply, "servers")) == 0)
@@ -142,10 +120,12 @@ static enum cli_exit show_reply(const struct netcheck *n, const json_t *reply)
 			"warren: %s has no STUN server to ask: its file wants a line like STUN = "
 			"stun.example.org\n",
 			n->interface);
-	if (!findings_read(&report, names, found))
+	if (!findings_read(&report, found))
 		return not_understood(n);
-	if (!n->json)
-		return show_report(n, &report, names);
+	if (!n->json) {
+		show_report(n, &report);
+		return CLI_OK;
+	}
 	char *line = json_dumps(found, JSON_COMPACT);
 	if (line == NULL)
 		return not_understood(n);
@@ -234,20 +214,18 @@ static void on_log(void *ctx, enum log_level level, const char *event, const cha
 }
 
 static enum cli_exit show_own(const struct netcheck *n, const struct nat_report *report,
-			      const uint8_t *lines, usec wall_offset)
+			      usec wall_offset)
 {
-	const char *names[NAT_SERVERS_MAX];
-
-	for (size_t i = 0; i < report->server_count; i++)
-		names[i] = n->servers[lines[i]];
-	if (!n->json)
-		return show_report(n, report, names);
+	if (!n->json) {
+		show_report(n, report);
+		return CLI_OK;
+	}
 	char *line = malloc(REPORT_JSON_MAX);
 	if (line == NULL) {
 		fputs("warren: out of memory\n", n->cli->err);
 		return CLI_FAILED;
 	}
-	report_json_write(report, names, wall_offset, line);
+	report_json_write(report, wall_offset, line);
 	fprintf(n->cli->out, "%s\n", line);
 	free(line);
 	return CLI_OK;
@@ -263,14 +241,13 @@ static enum cli_exit run_own(struct netcheck *n)
 		.progress = on_progress,
 		.progress_ctx = n,
 	};
-	uint8_t lines[NAT_SERVERS_MAX];
 	struct nat_report report;
 	usec wall_offset;
-	int err = outlook_run(&options, &report, lines, &wall_offset);
+	int err = outlook_run(&options, &report, &wall_offset);
 
 	show_progress(n, "");
 	if (err == 0)
-		return show_own(n, &report, lines, wall_offset);
+		return show_own(n, &report, wall_offset);
 	fprintf(n->cli->err, "warren: cannot look at the NAT: %s\n", strerror(-err));
 	return CLI_FAILED;
 }

@@ -39,7 +39,7 @@ struct outlook {
 	usec resolved_by; /* USEC_NEVER: that is over */
 	struct natcheck check;
 	enum survey_step step;
-	uint8_t *lines;
+	uint8_t lines[NAT_SERVERS_MAX]; /* of the report: which server it is */
 	struct batch in;
 	struct outbox out;
 };
@@ -95,7 +95,8 @@ static void tell_step(struct outlook *o)
 {
 	enum survey_step step = SURVEY_STEP_SERVERS;
 
-	while (step < SURVEY_STEP_HAIRPIN && natcheck_step_done(&o->check, ADDR_V4, step) &&
+	while (o->resolved_by == USEC_NEVER && step < SURVEY_STEP_HAIRPIN &&
+	       natcheck_step_done(&o->check, ADDR_V4, step) &&
 	       natcheck_step_done(&o->check, ADDR_V6, step))
 		step++;
 	if (step != o->step && o->options->progress != NULL)
@@ -299,8 +300,7 @@ static void stop(struct outlook *o)
 		loop_free(o->loop);
 }
 
-int outlook_run(const struct outlook_options *options, struct nat_report *report,
-		uint8_t lines[static NAT_SERVERS_MAX], usec *wall_offset)
+int outlook_run(const struct outlook_options *options, struct nat_report *report, usec *wall_offset)
 {
 	struct outlook *o = calloc(1, sizeof *o);
 	int err;
@@ -308,13 +308,14 @@ int outlook_run(const struct outlook_options *options, struct nat_report *report
 	if (o == NULL)
 		return -ENOMEM;
 	o->options = options;
-	o->lines = lines;
 	o->step = SURVEY_STEPS; /* the first is news */
 	err = start(o);
 	if (err == 0) {
 		tell_step(o);
 		loop_run(o->loop);
 		*report = *natcheck_report(&o->check);
+		for (size_t i = 0; i < report->server_count; i++)
+			report->servers[i].name = options->servers[o->lines[i]];
 		*wall_offset = o->env.wall_offset;
 	}
 	stop(o);

@@ -19,9 +19,8 @@ struct outlook_options {
 	void *progress_ctx;
 };
 
-/* Waits for the verdict, at most some seconds: 0, and which server each line of the report is in lines[]; or -errno when the
- * host refuses. wall_offset: as in struct env. */
-int outlook_run(const struct outlook_options *o, struct nat_report *report,
-		uint8_t lines[static NAT_SERVERS_MAX], usec *wall_offset);
+/* Waits for the verdict, at most some seconds: 0, and the report, with the servers' names; or -errno when the host refuses.
+ * wall_offset: as in struct env. */
+int outlook_run(const struct outlook_options *o, struct nat_report *report, usec *wall_offset);
 
 #endif

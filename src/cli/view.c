@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "nat/report.h"
 
 #define COLUMNS_MIN 80
 #define CELL_MAX    320 /* a name of 63 bytes, each escaped, and a word */
@@ -343,30 +344,19 @@ static void print_table(FILE *out, const struct table *t, const struct view *vie
 
 /* --- the lines above it ----------------------------------------------------------------------------------------- */
 
-static const char *filtering_text(const char *filtering)
-{
-	if (strcmp(filtering, "endpoint-independent") == 0)
-		return "open";
-	if (strcmp(filtering, "address-dependent") == 0)
-		return "address-restricted";
-	if (strcmp(filtering, "address-and-port-dependent") == 0)
-		return "port-restricted";
-	return "filtering unknown";
-}
-
+/* In the words of the report; those we do not know are shown as they are. */
 static void nat_text(char *out, size_t room, const json_t *nat)
 {
 	const char *mapping = text_of(nat, "mapping");
-	char text[CELL_MAX];
+	struct nat_view v = {.blocked = json_is_true(json_object_get(nat, "udp_blocked")) ? NAT_YES
+											  : NAT_NO};
+	char head[REPORT_HEADLINE_MAX], text[CELL_MAX];
+	bool known = report_read_mapping(&v.mapping, mapping) || v.blocked == NAT_YES;
 
-	if (json_is_true(json_object_get(nat, "udp_blocked")))
-		snprintf(text, sizeof text, "NAT: UDP is blocked");
-	else if (!mapping[0] || strcmp(mapping, "unknown") == 0 || strcmp(mapping, "none") == 0)
-		snprintf(text, sizeof text, "NAT: %s", mapping[0] ? mapping : "unknown");
-	else
-		snprintf(text, sizeof text, "NAT: %s, %s (%s)", mapping,
-			 filtering_text(text_of(nat, "filtering")),
-			 strcmp(mapping, "endpoint-independent") == 0 ? "easy" : "hard");
+	report_read_filtering(&v.filtering, text_of(nat, "filtering"));
+	report_read_ports(&v.ports, text_of(nat, "port_pattern"));
+	snprintf(text, sizeof text, "NAT: %s",
+		 known || !mapping[0] ? report_headline(&v, head) : mapping);
 	log_escape(out, room, text);
 }
 

@@ -150,7 +150,7 @@ char *answer_netcheck(const struct mesh *m, uint64_t check, size_t *len)
 			check, n.done < check ? "true" : "false", report_json_step(n.step),
 			n.server_count);
 	*len = (size_t)head;
-	*len += report_json_write(n.report, n.names, n.wall_offset, line + head);
+	*len += report_json_write(n.report, n.wall_offset, line + head);
 	memcpy(line + *len, "}\n", 3);
 	*len += 2;
 	return line;

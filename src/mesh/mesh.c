@@ -426,8 +426,6 @@ void mesh_nat_look(const struct mesh *m, struct mesh_nat *out)
 		.server_count = o->server_count,
 		.wall_offset = m->env->wall_offset,
 	};
-	for (size_t i = 0; i < o->report.server_count; i++)
-		out->names[i] = o->servers[o->told[i]].text;
 }
 
 /* --- what others may read --------------------------------------------------------------------------------------- */

@@ -82,8 +82,7 @@ usec mesh_deadline(const struct mesh *m);
 uint64_t mesh_nat_want(struct mesh *m, usec now);
 
 struct mesh_nat {
-	const struct nat_report *report;    /* the last complete one */
-	const char *names[NAT_SERVERS_MAX]; /* of its servers, as configured */
+	const struct nat_report *report; /* the last complete one */
 	bool running;
 	enum survey_step step;        /* what is found out now, while one runs */
 	uint64_t started, done;       /* numbers of the last check begun, ended */

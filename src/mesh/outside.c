@@ -229,7 +229,8 @@ static void finish(struct outside *o, usec now)
 	bool found;
 
 	o->report = *natcheck_report(&o->check);
-	memcpy(o->told, o->asked, sizeof o->told);
+	for (size_t i = 0; i < o->report.server_count; i++)
+		o->report.servers[i].name = o->servers[o->asked[i]].text;
 	found = o->report.v4.public_count + o->report.v6.public_count > 0;
 	o->successes += found;
 	o->failures += !found;

@@ -315,18 +315,13 @@ static void server_lines(struct page *p, const struct nat_report *r)
 		[NAT_SERVER_LIES] = "says what cannot be our address; not believed",
 		[NAT_SERVER_ALONE] = "says otherwise than all others; not believed",
 	};
-	char addr[ADDR_TEXT_MAX], number[16];
+	char addr[ADDR_TEXT_MAX];
 
 	for (size_t i = 0; i < r->server_count; i++) {
 		const struct nat_server_line *s = &r->servers[i];
-		const char *name = addr_print(&s->addr, addr);
-		if (texts[s->state] == NULL)
-			continue;
-		snprintf(number, sizeof number, "Server %zu", i + 1);
-		if (addr_is_set(&s->addr))
-			line(p, number, "%s: %s", name, texts[s->state]);
-		else
-			line(p, number, "%s", texts[s->state]);
+		const char *name = s->name != NULL ? s->name : addr_print(&s->addr, addr);
+		if (texts[s->state] != NULL)
+			line(p, "Server", "%s: %s", name, texts[s->state]);
 	}
 }
 

@@ -52,6 +52,8 @@ enum nat_server {
 #define NAT_PUBLIC_MAX  4  /* public addresses of one family that are kept */
 
 struct nat_server_line {
+	const char *
+		name; /* as it was given: filled in by who knows, and outlives the report; NULL: it has none */
 	struct addr addr; /* not set: its name does not resolve */
 	enum nat_server state;
 	usec rtt;                  /* of its fastest answer; 0: none */

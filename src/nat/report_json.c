@@ -82,11 +82,11 @@ static void put_view(struct text *t, const struct nat_view *v)
 	t->at--;
 }
 
-static void put_server(struct text *t, const struct nat_server_line *s, const char *name)
+static void put_server(struct text *t, const struct nat_server_line *s)
 {
 	char addr[ADDR_TEXT_MAX];
 
-	put(t, "{\"name\":\"%s\",", name);
+	put(t, "{\"name\":\"%s\",", s->name != NULL ? s->name : addr_print(&s->addr, addr));
 	if (addr_is_set(&s->addr))
 		put(t, "\"address\":\"%s\",", addr_print(&s->addr, addr));
 	else
@@ -97,7 +97,7 @@ static void put_server(struct text *t, const struct nat_server_line *s, const ch
 	t->at[-1] = '}';
 }
 
-size_t report_json_write(const struct nat_report *r, const char *const *names, usec wall_offset,
+size_t report_json_write(const struct nat_report *r, usec wall_offset,
 			 char buf[static REPORT_JSON_MAX])
 {
 	struct text t = {buf, buf + REPORT_JSON_MAX};
@@ -111,7 +111,7 @@ size_t report_json_write(const struct nat_report *r, const char *const *names, u
 	put(&t, "},\"servers\":[");
 	for (size_t i = 0; i < r->server_count; i++) {
 		put(&t, i > 0 ? "," : "");
-		put_server(&t, &r->servers[i], names[i]);
+		put_server(&t, &r->servers[i]);
 	}
 	put(&t, "],\"turn\":[]}");
 	return (size_t)(t.at - buf);

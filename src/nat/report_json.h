@@ -9,10 +9,11 @@
 #define REPORT_JSON_SCHEMA "warren.netcheck/1"
 #define REPORT_JSON_MAX    16384
 
-/* One line without a line feed, and its length. names[i]: how r->servers[i] was given, at most CONF_HOST_TEXT_MAX bytes in which
- * nothing has to be escaped (conf_host_read takes no others). wall_offset: as in struct env. */
-size_t report_json_write(const struct nat_report *r, const char *const *names, usec wall_offset,
+/* One line without a line feed, and its length. Names of servers are at most REPORT_JSON_NAME_MAX bytes in which nothing has to be
+ * escaped (conf_host_read takes no others). wall_offset: as in struct env. */
+size_t report_json_write(const struct nat_report *r, usec wall_offset,
 			 char buf[static REPORT_JSON_MAX]);
+#define REPORT_JSON_NAME_MAX 268
 
 /* What is being found out, in a word. */
 const char *report_json_step(enum survey_step step);

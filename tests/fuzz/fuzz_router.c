@@ -32,7 +32,9 @@ static struct natbox_config kind(uint8_t byte)
 {
 	return (struct natbox_config){
 		.mapping = byte & 3,
-		.filtering = (byte & 3) == NATBOX_NO_NAT ? NATBOX_OPEN : (enum natbox_filtering)(byte >> 2 & 3) % 3,
+		.filtering = (byte & 3) == NATBOX_NO_NAT
+				     ? NATBOX_OPEN
+				     : (enum natbox_filtering)(byte >> 2 & 3) % 3,
 		.filtering6 = byte & 64 ? NATBOX_OPEN : NATBOX_ADF,
 		.ports = byte >> 4 & 3,
 		.step = 1,
@@ -62,7 +64,8 @@ static void repair(uint8_t what, uint8_t *packet, size_t len)
 }
 
 /* Who was let out is answered, and hears it. */
-static void answered(struct router *r, const struct translate *before, const struct translate *after, usec now)
+static void answered(struct router *r, const struct translate *before,
+		     const struct translate *after, usec now)
 {
 	uint8_t packet[IPMAKE_MAX];
 	size_t len;
@@ -78,14 +81,16 @@ static void answered(struct router *r, const struct translate *before, const str
 		len = ipmake_echo(packet, &after->own.dst, &after->own.src, 10);
 	else
 		return;
-	require(router_packet(r, ROUTER_OUTSIDE, packet, &len, sizeof packet, now) == ROUTER_TO_INSIDE);
+	require(router_packet(r, ROUTER_OUTSIDE, packet, &len, sizeof packet, now) ==
+		ROUTER_TO_INSIDE);
 	require(ipmake_fault(packet, len) == NULL);
 	require(translate_read(&t, packet, len) == TRANSLATE_OK);
-	require(addr_equal(&t.own.dst, &before->own.src) && addr_equal(&t.own.src, &before->own.dst));
+	require(addr_equal(&t.own.dst, &before->own.src) &&
+		addr_equal(&t.own.src, &before->own.dst));
 }
 
-static void pass(struct router *r, enum router_side from, const uint8_t *data, size_t len, uint8_t what,
-		 usec now)
+static void pass(struct router *r, enum router_side from, const uint8_t *data, size_t len,
+		 uint8_t what, usec now)
 {
 	/* Of its size and the room for an error behind, for the sanitizer. */
 	size_t room = len > TRANSLATE_ERROR_MAX ? len : TRANSLATE_ERROR_MAX, new_len = len;
@@ -102,7 +107,8 @@ static void pass(struct router *r, enum router_side from, const uint8_t *data, s
 	enum router_way way = router_packet(r, from, packet, &new_len, room, now);
 	if (way != ROUTER_DROP) {
 		require(is_read && new_len <= room);
-		require(translate_read(&after, packet, new_len) == TRANSLATE_OK && after.len == new_len);
+		require(translate_read(&after, packet, new_len) == TRANSLATE_OK &&
+			after.len == new_len);
 		require(!was_right || ipmake_fault(packet, new_len) == NULL);
 		bool is_translated = after.own.src.family == ADDR_V4 && r->nb.config.pool_count > 0;
 		if (way == ROUTER_TO_OUTSIDE && is_translated)

@@ -94,7 +94,8 @@ static struct sending sending[ROUTER_SIDES][2]; /* by side, IPv4 and IPv6 */
 static struct heap under_way;
 static uint16_t parcel_count; /* sent so far: those of one microsecond keep their order */
 static struct parcel *parcels;
-static size_t parcels_used;         /* so many have been taken at one time or another: no other costs memory */
+static size_t
+	parcels_used; /* so many have been taken at one time or another: no other costs memory */
 static struct parcel *parcels_free; /* of these, the last one freed first: it is in the cache */
 static struct rand chance;
 static struct edge_stats edge;

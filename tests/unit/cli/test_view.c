@@ -159,7 +159,7 @@ TEST(says_why_it_is_not_healthy)
 		    "\"health\":\"degraded\",\"health_reason\":\"an anchor does not answer\","
 		    "\"nat\":{\"mapping\":\"none\",\"udp_blocked\":true},\"peers\":[]}",
 		    &(struct view){.now_unix_ns = NOW},
-		    "wg0  me  port 1  NAT: UDP is blocked\ndegraded: an anchor does not answer\n");
+		    "wg0  me  port 1  NAT: UDP blocked\ndegraded: an anchor does not answer\n");
 }
 
 TEST(vuln_13_text_of_peers_is_escaped)

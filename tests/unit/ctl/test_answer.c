@@ -147,6 +147,74 @@ TEST(everybody_may_ask_for_the_status)
 	assert_int_equal(kind_of("{\"cmd\": \"status\"}\n", 0), ANSWER_STATUS);
 }
 
+static uint64_t check_of(const char *text)
+{
+	struct answer_request request;
+
+	answer_read(&request, text, 1000);
+	assert_int_equal(request.kind, ANSWER_NETCHECK);
+	return request.check;
+}
+
+TEST(everybody_may_have_the_nat_looked_at)
+{
+	assert_int_equal(check_of("{\"cmd\": \"netcheck\"}\n"), 0);
+	assert_int_equal(check_of("{\"cmd\": \"netcheck\", \"check\": 7}\n"), 7);
+	assert_refused_to(0, "{\"cmd\": \"netcheck\", \"check\": 0}\n", "number");
+	assert_refused_to(0, "{\"cmd\": \"netcheck\", \"check\": -1}\n", "number");
+	assert_refused_to(0, "{\"cmd\": \"netcheck\", \"check\": \"7\"}\n", "number");
+}
+
+static json_t *netcheck_answer(uint64_t check)
+{
+	size_t len;
+	char *text = answer_netcheck(n->m, check, &len);
+
+	return parsed(text, len);
+}
+
+TEST(netcheck_says_which_check_it_is_and_whether_it_is_over)
+{
+	struct conf_list servers = {0};
+	struct delta *d = delta_new();
+
+	assert_true(conf_list_add(&servers, "192.0.2.1"));
+	d->stun = &servers;
+	node_apply(n, d, NOW);
+	conf_list_free(&servers);
+	uint64_t check = mesh_nat_want(n->m, NOW);
+	assert_int_equal(check, 1);
+	json_t *answer = netcheck_answer(check);
+	assert_int_equal(json_integer_value(json_object_get(answer, "check")), 1);
+	assert_true(json_is_true(json_object_get(answer, "running")));
+	assert_string_equal(json_string_value(json_object_get(answer, "step")), "servers");
+	assert_int_equal(json_integer_value(json_object_get(answer, "servers")), 1);
+	const json_t *found = json_object_get(answer, "netcheck");
+	assert_string_equal(json_string_value(json_object_get(found, "schema")),
+			    "warren.netcheck/1");
+	json_decref(answer);
+
+	for (usec now = NOW; mesh_deadline(n->m) < NOW + SEC(60); now = mesh_deadline(n->m)) {
+		mesh_tick(n->m, now, &n->out);
+		outbox_clear(&n->out);
+	}
+	answer = netcheck_answer(check);
+	assert_true(json_is_false(json_object_get(answer, "running")));
+	found = json_array_get(json_object_get(json_object_get(answer, "netcheck"), "servers"), 0);
+	assert_string_equal(json_string_value(json_object_get(found, "name")), "192.0.2.1");
+	assert_string_equal(json_string_value(json_object_get(found, "state")), "silent");
+	json_decref(answer);
+}
+
+TEST(netcheck_without_servers_is_over_at_once)
+{
+	json_t *answer = netcheck_answer(mesh_nat_want(n->m, NOW));
+
+	assert_true(json_is_false(json_object_get(answer, "running")));
+	assert_int_equal(json_integer_value(json_object_get(answer, "servers")), 0);
+	json_decref(answer);
+}
+
 TEST(members_it_does_not_know_do_no_harm)
 {
 	assert_int_equal(kind_of("{\"later\": [1, 2], \"cmd\": \"status\"}\n", 0), ANSWER_STATUS);
@@ -335,6 +403,9 @@ int main(void)
 		RUN_WITH_NODE(metrics_are_those_of_the_node),
 		RUN_WITH_NODE(everybody_may_ask_for_the_metrics),
 		RUN_WITH_NODE(everybody_may_ask_for_the_status),
+		RUN_WITH_NODE(everybody_may_have_the_nat_looked_at),
+		RUN_WITH_NODE(netcheck_says_which_check_it_is_and_whether_it_is_over),
+		RUN_WITH_NODE(netcheck_without_servers_is_over_at_once),
 		RUN_WITH_NODE(members_it_does_not_know_do_no_harm),
 		RUN_WITH_NODE(root_may_stop_it),
 		RUN_WITH_NODE(root_may_reload_and_gives_the_text),

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "config.h"
 #include "crypto/crypto.h"
+#include "mesh/mesh_impl.h"
 #include "support/nodes.h"
 #include "support/test.h"
 
@@ -283,6 +284,34 @@ TEST(a_node_without_peers_has_every_family)
 	node_stop(n);
 }
 
+TEST(the_nat_is_in_labels_and_its_checks_are_counted)
+{
+	struct node *n = node_start(1);
+	struct outside *o = &n->m->outside;
+
+	read_page_of(n, &counted);
+	assert_string_equal(value("warren_nat_info", "mapping", "unknown"), "1");
+	assert_string_equal(value("warren_nat_checked_timestamp_seconds", NULL, NULL), "0");
+	o->report.v4 = (struct nat_view){.tested = true,
+					 .mapping = NAT_MAPPING_ADDRESS_DEPENDENT,
+					 .filtering = NAT_FILTERING_ENDPOINT_INDEPENDENT,
+					 .ports = NAT_PORTS_BLOCK};
+	o->report.checked_at = SEC(3) + 5;
+	o->started = 9;
+	o->successes = 7;
+	o->failures = 1;
+	read_page_of(n, &counted);
+	assert_string_equal(value("warren_nat_info", "mapping", "address-dependent"), "1");
+	assert_string_equal(value("warren_nat_info", "filtering", "endpoint-independent"), "1");
+	assert_string_equal(value("warren_nat_info", "port_pattern", "block"), "1");
+	assert_string_equal(value("warren_nat_checks_total", NULL, NULL), "9");
+	assert_string_equal(value("warren_nat_traversal_attempts_total", "result", "success"), "7");
+	assert_string_equal(value("warren_nat_traversal_attempts_total", "result", "failure"), "1");
+	assert_string_equal(value("warren_nat_checked_timestamp_seconds", NULL, NULL),
+			    "1795260003.000005");
+	node_stop(n);
+}
+
 TEST(every_sample_names_the_interface_and_every_peer_its_key)
 {
 	struct node *n = two_peers("nas");
@@ -531,6 +560,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(a_node_without_peers_has_every_family),
+		RUN(the_nat_is_in_labels_and_its_checks_are_counted),
 		RUN(every_sample_names_the_interface_and_every_peer_its_key),
 		RUN(every_reason_to_drop_has_its_count),
 		RUN(every_stage_has_its_counts),

@@ -68,7 +68,8 @@ static void release_text(char *text)
 
 /* Once with memory: the texts that the operations ought to give. */
 static struct {
-	char *conf, *get, *status, *metrics, *changes, *events, *event, *error, *stopping, *state;
+	char *conf, *get, *status, *metrics, *netcheck, *changes, *events, *event, *error,
+		*stopping, *state;
 } wanted;
 
 static bool reads_a_configuration(void)
@@ -259,6 +260,13 @@ static bool answers_metrics(void)
 	return answered(answer_metrics(one->m, "warren0", &stages, NOW, &len), wanted.metrics);
 }
 
+static bool answers_netcheck(void)
+{
+	size_t len;
+
+	return answered(answer_netcheck(one->m, 1, &len), wanted.netcheck);
+}
+
 static bool answers_changes(void)
 {
 	char *items[] = {(char *)"one", (char *)"two"};
@@ -356,6 +364,7 @@ static const struct operation {
 	{"answer_read bad reload", refuses_a_bad_reload},
 	{"answer_status", answers_status},
 	{"answer_metrics", answers_metrics},
+	{"answer_netcheck", answers_netcheck},
 	{"answer_changes", answers_changes},
 	{"answer_events", answers_a_listener},
 	{"answer_event", tells_an_event},
@@ -439,6 +448,7 @@ static int start(void **state)
 	wanted.get = uapi_write_get(one->m, NOW, &len);
 	wanted.status = answer_status(one->m, "warren0", "host", &stages, NOW, &len);
 	wanted.metrics = answer_metrics(one->m, "warren0", &stages, NOW, &len);
+	wanted.netcheck = answer_netcheck(one->m, 1, &len);
 	wanted.changes = answer_changes(&(struct conf_list){items, 2}, &len);
 	wanted.events = answer_events(&len);
 	wanted.event = event_line();
@@ -457,6 +467,7 @@ static int stop(void **state)
 	key_free(wanted.get);
 	free(wanted.status);
 	free(wanted.metrics);
+	free(wanted.netcheck);
 	free(wanted.changes);
 	free(wanted.events);
 	free(wanted.event);

@@ -5,6 +5,8 @@
 #include <jansson.h>
 
 #include "crypto/crypto.h"
+#include "mesh/mesh_impl.h"
+#include "nat/report_json.h"
 #include "support/nodes.h"
 #include "support/test.h"
 
@@ -93,6 +95,56 @@ TEST(a_node_without_configuration_says_what_it_does_not_know)
 	assert_true(json_is_false(value_at(s, "nat.udp_blocked")));
 	assert_null_at(s, "nat.checked_unix_ns");
 	assert_int_equal(json_array_size(value_at(s, "peers")), 0);
+	json_decref(s);
+	node_stop(n);
+}
+
+/* What natcheck might have found out. */
+static void set_report(struct node *n)
+{
+	struct nat_report *r = &n->m->outside.report;
+
+	*r = (struct nat_report){.checked_at = SEC(3)};
+	r->v4 = (struct nat_view){.tested = true,
+				  .mapping = NAT_MAPPING_ENDPOINT_INDEPENDENT,
+				  .filtering = NAT_FILTERING_ADDRESS_AND_PORT_DEPENDENT,
+				  .ports = NAT_PORTS_PRESERVE,
+				  .hairpin = NAT_NO,
+				  .double_nat = NAT_YES,
+				  .public_count = 1,
+				  .servers_answered = 2};
+	r->v6 = (struct nat_view){.tested = true, .public_count = 1};
+	assert_true(addr_parse(&r->v4.public[0], "198.51.100.7:51820"));
+	assert_true(addr_parse(&r->v6.public[0], "[2001:db8::7]:51820"));
+}
+
+TEST(the_nat_is_what_was_found_out)
+{
+	static char text[REPORT_JSON_MAX];
+	struct node *n = node_start(1);
+
+	set_report(n);
+	json_t *s = status_of(n, SEC(4));
+	assert_text(s, "nat.mapping", "endpoint-independent");
+	assert_text(s, "nat.filtering", "address-and-port-dependent");
+	assert_text(s, "nat.port_pattern", "preserve");
+	assert_text(s, "nat.public.0", "198.51.100.7:51820");
+	assert_text(s, "nat.public.1", "[2001:db8::7]:51820");
+	assert_true(json_is_false(value_at(s, "nat.udp_blocked")));
+	assert_text(s, "nat.hairpin", "no");
+	assert_text(s, "nat.double_nat", "yes");
+	assert_number(s, "nat.checked_unix_ns", (json_int_t)(ENV_FAKE_WALL + SEC(3)) * 1000);
+
+	/* netcheck's is the same. */
+	report_json_write(&n->m->outside.report, ENV_FAKE_WALL, text);
+	json_t *found = json_loads(text, 0, NULL);
+	assert_true(json_equal(value_at(s, "nat"), value_at(found, "nat")));
+	json_decref(found);
+	json_decref(s);
+
+	n->m->outside.report.v4 = (struct nat_view){.tested = true, .blocked = NAT_YES};
+	s = status_of(n, SEC(4));
+	assert_true(json_is_true(value_at(s, "nat.udp_blocked")));
 	json_decref(s);
 	node_stop(n);
 }
@@ -457,6 +509,7 @@ TEST(says_all_or_nothing_when_memory_runs_out)
 static int print_samples(void)
 {
 	usec now = busy_nodes();
+	set_report(&nodes[1]);
 	char *samples[] = {status_json(nodes[4].m, "w\xff", "", &stages, now),
 			   status_json(nodes[2].m, "wg0", HOST, &stages, now),
 			   status_json(nodes[1].m, "warren0", HOST, &stages, now)};
@@ -473,6 +526,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(a_node_without_configuration_says_what_it_does_not_know),
+		RUN(the_nat_is_what_was_found_out),
 		RUN(a_peer_that_was_never_spoken_to_is_idle_and_has_no_path),
 		RUN(a_plain_peer_in_session_is_direct_on_a_plain_path),
 		RUN(a_peer_that_does_not_answer_is_down_and_its_address_still_shown),

@@ -284,6 +284,65 @@ static uint64_t loops(void)
 	return node_drops(one, DROP_LOOP);
 }
 
+/* A check is under way on one. */
+static void start_natcheck(void)
+{
+	struct conf_list servers = {0};
+	struct delta *d = delta_new();
+
+	assert_true(conf_list_add(&servers, "198.51.100.1"));
+	d->stun = &servers;
+	node_apply(one, d, NOW);
+	conf_list_free(&servers);
+	for (usec now = NOW; now <= NOW + OUTSIDE_SETTLE; now += MSEC(10))
+		mesh_tick(one->m, now, &one->out);
+	assert_int_equal(one->m->outside.phase, OUTSIDE_CHECKING);
+	outbox_clear(&one->out);
+}
+
+static void assert_looks_again(void)
+{
+	assert_true(mesh_deadline(one->m) <= NOW + SEC(1));
+	mesh_tick(one->m, NOW + SEC(1), &one->out);
+	assert_int_equal(one->m->outside.phase, OUTSIDE_IDLE);
+	outbox_clear(&one->out);
+	mesh_tick(one->m, NOW + SEC(1) + OUTSIDE_SETTLE, &one->out);
+	assert_int_equal(one->m->outside.phase, OUTSIDE_CHECKING);
+	assert_int_equal(one->m->outside.started, 2);
+}
+
+TEST(f33_on_another_network_the_nat_is_looked_at_anew)
+{
+	start_natcheck();
+	mesh_host_changed(one->m, &at_home, NOW + SEC(1), &one->out);
+	assert_false(one->m->outside.restart);
+	mesh_host_changed(one->m, &away, NOW + SEC(1), &one->out);
+	assert_looks_again();
+}
+
+TEST(f52_after_sleep_the_nat_is_looked_at_anew)
+{
+	start_natcheck();
+	at_home.slept_at = NOW + MSEC(500);
+	at_home.woke_at = NOW + SEC(1);
+	mesh_host_changed(one->m, &at_home, NOW + SEC(1), &one->out);
+	assert_looks_again();
+}
+
+TEST(another_port_or_mark_has_the_nat_looked_at_anew)
+{
+	start_natcheck();
+	mesh_port_changed(one->m, one->m->listen_port);
+	assert_false(one->m->outside.restart);
+	mesh_port_changed(one->m, 4711);
+	assert_looks_again();
+	struct delta *d = delta_new();
+	d->has_fwmark = true;
+	d->fwmark = 7;
+	node_apply(one, d, NOW + SEC(2));
+	assert_true(one->m->outside.restart);
+}
+
 TEST(f39_our_own_datagram_from_the_tun_is_dropped_and_told_of_once)
 {
 	uint8_t p[36];
@@ -374,6 +433,9 @@ int main(void)
 		WITH(f31_who_was_heard_at_the_new_address_gets_no_handshake),
 		WITH(f31_there_is_one_handshake_for_each_change),
 		WITH(nobody_is_told_by_a_node_that_never_spoke),
+		WITH(f33_on_another_network_the_nat_is_looked_at_anew),
+		WITH(f52_after_sleep_the_nat_is_looked_at_anew),
+		WITH(another_port_or_mark_has_the_nat_looked_at_anew),
 		WITH(f39_our_own_datagram_from_the_tun_is_dropped_and_told_of_once),
 		WITH(others_packets_that_look_like_ours_pass),
 		WITH(f40_a_subnet_outside_that_overlaps_the_overlay_is_told_of_once),

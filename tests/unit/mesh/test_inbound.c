@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "crypto/crypto.h"
 #include "mesh/mesh_impl.h"
+#include "nat/stun.h"
 #include "support/forge.h"
 #include "support/test.h"
 #include "support/trio.h"
@@ -375,6 +376,90 @@ TEST(a_full_outbox_costs_only_the_reply)
 	assert_int_equal(one->out.tun.count, 1);
 }
 
+/* --- what is not WireGuard's ------------------------------------------------------------------------------------- */
+
+TEST(by_a_fresh_door_no_handshake_comes)
+{
+	struct letter *l = node_initiation(two, 1, NOW);
+
+	l->via.door = DOOR_FRESH;
+	node_hand(one, l, 1, NOW);
+	assert_int_equal(one->out.net.count, 0);
+	assert_int_equal(node_drops(one, DROP_UNKNOWN_TYPE), 1);
+	l->via.door = 0;
+	node_hand(one, l, 1, NOW);
+	assert_int_equal(one->out.net.count, 1);
+}
+
+TEST(by_a_fresh_door_no_data_comes)
+{
+	connect_both();
+	struct letter *l = node_ping(two, 1, NOW);
+	l->via.door = DOOR_FRESH + 1;
+	node_hand(one, l, 1, NOW);
+	assert_int_equal(one->out.tun.count, 0);
+	assert_int_equal(node_drops(one, DROP_UNKNOWN_TYPE), 1);
+	assert_int_equal(node_peer(one, two)->via.door, 0);
+	l->via.door = 0;
+	node_hand(one, l, 1, NOW);
+	assert_int_equal(one->out.tun.count, 1);
+}
+
+/* Whatever STUN message comes: none of it is answered, and nothing is kept. */
+TEST(vuln_24_strangers_who_ask_for_their_address_get_no_answer)
+{
+	uint8_t bytes[64];
+
+	connect_both();
+	uint64_t before = node_digest(one);
+	for (enum stun_class class = STUN_REQUEST; class <= STUN_ERROR; class ++) {
+		struct stun_message m = {.class = class, .method = STUN_METHOD_BINDING};
+		size_t len = stun_write(bytes, sizeof bytes, &m);
+
+		assert_int_equal(hand_from(bytes, len, 9, NOW), DROP_STUN);
+		assert_int_equal(one->out.net.count, 0);
+		assert_int_equal(one->out.action_count, 0);
+		bytes[3] = 4; /* its length is another */
+		assert_int_equal(hand_from(bytes, len, 9, NOW), DROP_UNKNOWN_TYPE);
+	}
+	assert_int_equal(node_digest(one), before);
+}
+
+TEST(vuln_22_two_nodes_do_not_talk_for_one_forged_message)
+{
+	struct stun_message m = {.class = STUN_ERROR, .method = STUN_METHOD_BINDING};
+	uint8_t bytes[64];
+
+	connect_both();
+	m.has = STUN_HAS(STUN_ERROR_CODE);
+	m.error = 400;
+	hand_from(bytes, stun_write(bytes, sizeof bytes, &m), 2, NOW);
+	for (usec now = NOW; now < NOW + SEC(1); now += MSEC(10)) {
+		mesh_tick(one->m, now, &one->out);
+		mesh_tick(two->m, now, &two->out);
+		assert_int_equal(one->out.net.count + two->out.net.count, 0);
+	}
+}
+
+/* The first packet of a session, amid a check: the initiation leaves at once, as it would without. */
+TEST(the_first_packet_does_not_wait_for_a_check)
+{
+	struct conf_list servers = {0};
+	struct delta *d = delta_new();
+
+	assert_true(conf_list_add(&servers, "198.51.100.1") &&
+		    conf_list_add(&servers, "stun.example.org"));
+	d->stun = &servers;
+	node_apply(one, d, NOW);
+	conf_list_free(&servers);
+	for (usec now = NOW; now < NOW + SEC(4); now += MSEC(250)) {
+		mesh_tick(one->m, now, &one->out);
+		outbox_clear(&one->out);
+		if (now == NOW + MSEC(500))
+			node_initiation(one, 2, now); /* fails unless it is there, alone */
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +478,11 @@ int main(void)
 		RUN_WITH_TRIO(data_flows_under_load),
 		RUN_WITH_TRIO(under_load_each_source_has_its_share),
 		RUN_WITH_TRIO(a_full_outbox_costs_only_the_reply),
+		RUN_WITH_TRIO(by_a_fresh_door_no_handshake_comes),
+		RUN_WITH_TRIO(by_a_fresh_door_no_data_comes),
+		RUN_WITH_TRIO(vuln_24_strangers_who_ask_for_their_address_get_no_answer),
+		RUN_WITH_TRIO(vuln_22_two_nodes_do_not_talk_for_one_forged_message),
+		RUN_WITH_TRIO(the_first_packet_does_not_wait_for_a_check),
 	};
 
 	if (crypto_init(NULL) < 0)

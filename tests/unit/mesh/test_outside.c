@@ -177,7 +177,7 @@ TEST(it_is_looked_at_again_every_15_minutes)
 TEST(when_nobody_answers_it_is_looked_at_sooner)
 {
 	deaf = true;
-	set_servers("198.51.100.1", NULL);
+	set_servers("198.51.100.1", "198.51.100.2");
 	pass(NOW + SEC(5));
 	assert_int_equal(o.done, 1);
 	assert_int_equal(o.failures, 1);
@@ -374,9 +374,9 @@ TEST(only_the_first_address_of_each_family_is_asked)
 	assert_int_equal(o.report.server_count, 3);
 	assert_int_equal(o.report.servers[0].addr.ip[3], 11);
 	assert_int_equal(o.report.servers[1].addr.ip[15], 1);
-	assert_int_equal(o.told[0], 0);
-	assert_int_equal(o.told[1], 0);
-	assert_int_equal(o.told[2], 1);
+	assert_string_equal(o.report.servers[0].name, "stun.example.org");
+	assert_string_equal(o.report.servers[1].name, "stun.example.org");
+	assert_string_equal(o.report.servers[2].name, "198.51.100.2");
 }
 
 TEST(more_servers_than_are_asked_are_left_out_with_a_warning)

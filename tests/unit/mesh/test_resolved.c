@@ -442,6 +442,40 @@ static int start_crypto(void **state)
 
 #define WITH_NODES(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
+/* A STUN server by name beside a peer by name: neither is taken for the other, and what nobody can mean is refused alike. */
+TEST(stun_servers_are_asked_for_by_ids_of_their_own)
+{
+	static const char *const useless[] = {"127.0.0.1", "0.0.0.0", "224.0.0.1", "10.66.0.2"};
+	struct conf_list servers = {0};
+	struct delta *d = delta_new();
+	struct addr a;
+
+	take_question(); /* the peer's */
+	assert_true(conf_list_add(&servers, "stun.example.org"));
+	d->stun = &servers;
+	node_apply(one, d, NOW);
+	conf_list_free(&servers);
+	mesh_tick(one->m, NOW, &one->out);
+	mesh_tick(one->m, NOW + OUTSIDE_SETTLE, &one->out);
+	assert_int_equal(one->out.action_count, 1);
+	uint64_t id = one->out.actions[0].id;
+	one->out.action_count = 0;
+	assert_string_equal(mesh_endpoint_name(one->m, id), "stun.example.org");
+	assert_string_equal(mesh_endpoint_name(one->m, 1), "vps.example.net");
+	for (size_t i = 0; i < sizeof useless / sizeof useless[0]; i++) {
+		assert_true(addr_parse_ip(&a, useless[i]));
+		one->m->outside.servers[0].asking = true;
+		answer_all(id, &a, 1, NOW + SEC(1));
+		assert_false(addr_is_set(&one->m->outside.servers[0].v4));
+	}
+	one->m->outside.servers[0].asking = true;
+	a = address(9);
+	answer_all(id, &a, 1, NOW + SEC(1));
+	assert_int_equal(one->m->outside.servers[0].v4.ip[3], 9);
+	assert_int_equal(one->m->outside.servers[0].v4.port, 3478);
+	assert_string_equal(mesh_endpoint_name(one->m, 1), "vps.example.net");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -465,6 +499,7 @@ int main(void)
 		WITH_NODES(F68_an_answer_for_a_peer_that_is_gone_or_did_not_ask_does_nothing),
 		WITH_NODES(an_endpoint_set_by_wg_ends_the_name),
 		WITH_NODES(more_names_than_an_outbox_holds_are_asked_for_in_turn),
+		WITH_NODES(stun_servers_are_asked_for_by_ids_of_their_own),
 	};
 
 	return cmocka_run_group_tests(tests, start_crypto, NULL);

@@ -232,24 +232,28 @@ static uint16_t free_port(struct nat_world *w)
 	return port;
 }
 
-static void perform(struct nat_world *w, const struct action *a)
+/* Doors open before datagrams are sent, and close after them. */
+static void perform(struct nat_world *w, enum action_kind kind)
 {
-	assert_true(a->id >= 2 && a->id < NAT_WORLD_DOORS);
-	assert_int_equal(a->id & 1, w->config.v6);
-	if (a->kind == ACTION_OPEN_DOOR) {
-		w->opened++;
-		w->ports[a->id] = w->config.deaf_doors ? 0 : free_port(w);
-	} else {
-		assert_int_equal(a->kind, ACTION_CLOSE_DOOR);
-		w->closed++;
-		w->ports[a->id] = 0;
+	for (size_t i = 0; i < w->out.action_count; i++) {
+		const struct action *a = &w->out.actions[i];
+		assert_true(a->id >= 2 && a->id < NAT_WORLD_DOORS);
+		assert_int_equal(a->id & 1, w->config.v6);
+		if (a->kind != kind)
+			continue;
+		if (kind == ACTION_OPEN_DOOR) {
+			w->opened++;
+			w->ports[a->id] = w->config.deaf_doors ? 0 : free_port(w);
+		} else {
+			w->closed++;
+			w->ports[a->id] = 0;
+		}
 	}
 }
 
 static void flush(struct nat_world *w)
 {
-	for (size_t i = 0; i < w->out.action_count; i++)
-		perform(w, &w->out.actions[i]);
+	perform(w, ACTION_OPEN_DOOR);
 	for (size_t i = 0; i < w->out.net.count; i++) {
 		const struct packet *p = &w->out.net.packets[i];
 		struct nat_world_flight f = {.at = w->now + w->config.host_delay,
@@ -271,6 +275,7 @@ static void flush(struct nat_world *w)
 		else
 			fly(w, &f);
 	}
+	perform(w, ACTION_CLOSE_DOOR);
 	outbox_clear(&w->out);
 }
 
