@@ -93,7 +93,7 @@ static enum verdict judge_node(const struct nat_report *r, const struct natbox_c
 
 static void build(struct world *w, const struct link_config *cable)
 {
-	char name[16];
+	char name[24];
 
 	server_add(w, "stun1", 2);
 	server_add(w, "stun2", 2);
