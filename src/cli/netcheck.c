@@ -65,9 +65,11 @@ static bool parse_options(struct netcheck *n, int argc, char **argv)
 				return false;
 		} else if (arg[0] != '-' && n->interface == NULL) {
 			n->interface = arg;
+		} else if (strcmp(arg, "--stun") == 0) {
+			fputs("warren: netcheck: --stun wants a server\n", n->cli->err);
+			return false;
 		} else {
-			fprintf(n->cli->err, "warren: netcheck does not know `%s`%s\n", arg,
-				strcmp(arg, "--stun") == 0 ? " without a server" : "");
+			fprintf(n->cli->err, "warren: netcheck does not know `%s`\n", arg);
 			return false;
 		}
 	}
