@@ -97,8 +97,9 @@ static void show_progress(struct netcheck *n, const char *what)
 static void show_report(const struct netcheck *n, const struct nat_report *r)
 {
 	char text[REPORT_TEXT_MAX];
+	size_t len = report_text(r, text);
 
-	fwrite(text, 1, report_text(r, text), n->cli->out);
+	fwrite(text, 1, len, n->cli->out);
 }
 
 /* --- by a daemon ------------------------------------------------------------------------------------------------ */
