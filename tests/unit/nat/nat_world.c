@@ -89,15 +89,27 @@ static void fly(struct nat_world *w, const struct nat_world_flight *f)
 	w->flights[w->flight_count++].number = w->flown++;
 }
 
-/* Through the cable in its direction: not, once, or twice. */
-static void send_by_cable(struct nat_world *w, struct nat_world_flight *f, usec more)
+/* What UDP's checksum sees of the bytes. */
+static unsigned sum_of(const struct nat_world_flight *f)
+{
+	unsigned sum = 0;
+
+	for (size_t i = 0; i < f->len; i++)
+		sum += i % 2 == 0 ? (unsigned)f->data[i] << 8 : f->data[i];
+	return sum % 0xffff;
+}
+
+/* Through the cable in its direction: not, once, or twice. With wrong bits it arrives if the checksum does not notice. */
+static void send_by_cable(struct nat_world *w, const struct nat_world_flight *f, usec more)
 {
 	struct link_result r = link_send(f->inward ? &w->down : &w->up, f->len, w->now, &w->rand);
 
 	for (size_t i = 0; i < r.copies; i++) {
-		f->at = r.arrival[i].at + more;
-		link_corrupt(f->data, f->len, r.arrival[i].bits, &w->rand);
-		fly(w, f);
+		struct nat_world_flight copy = *f;
+		copy.at = r.arrival[i].at + more;
+		link_corrupt(copy.data, copy.len, r.arrival[i].bits, &w->rand);
+		if (sum_of(&copy) == sum_of(f))
+			fly(w, &copy);
 	}
 }
 
@@ -232,24 +244,28 @@ static uint16_t free_port(struct nat_world *w)
 	return port;
 }
 
-static void perform(struct nat_world *w, const struct action *a)
+/* Doors open before datagrams are sent, and close after them. */
+static void perform(struct nat_world *w, enum action_kind kind)
 {
-	assert_true(a->id >= 2 && a->id < NAT_WORLD_DOORS);
-	assert_int_equal(a->id & 1, w->config.v6);
-	if (a->kind == ACTION_OPEN_DOOR) {
-		w->opened++;
-		w->ports[a->id] = w->config.deaf_doors ? 0 : free_port(w);
-	} else {
-		assert_int_equal(a->kind, ACTION_CLOSE_DOOR);
-		w->closed++;
-		w->ports[a->id] = 0;
+	for (size_t i = 0; i < w->out.action_count; i++) {
+		const struct action *a = &w->out.actions[i];
+		assert_true(a->id >= 2 && a->id < NAT_WORLD_DOORS);
+		assert_int_equal(a->id & 1, w->config.v6);
+		if (a->kind != kind)
+			continue;
+		if (kind == ACTION_OPEN_DOOR) {
+			w->opened++;
+			w->ports[a->id] = w->config.deaf_doors ? 0 : free_port(w);
+		} else {
+			w->closed++;
+			w->ports[a->id] = 0;
+		}
 	}
 }
 
 static void flush(struct nat_world *w)
 {
-	for (size_t i = 0; i < w->out.action_count; i++)
-		perform(w, &w->out.actions[i]);
+	perform(w, ACTION_OPEN_DOOR);
 	for (size_t i = 0; i < w->out.net.count; i++) {
 		const struct packet *p = &w->out.net.packets[i];
 		struct nat_world_flight f = {.at = w->now + w->config.host_delay,
@@ -271,6 +287,7 @@ static void flush(struct nat_world *w)
 		else
 			fly(w, &f);
 	}
+	perform(w, ACTION_CLOSE_DOOR);
 	outbox_clear(&w->out);
 }
 

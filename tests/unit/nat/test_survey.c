@@ -333,6 +333,8 @@ TEST(a_nearer_server_that_sees_another_address_tells_of_a_second_nat)
 	assert_int_equal(state_of(1), NAT_SERVER_ANSWERED);
 	near->lie = at("10.66.0.2:51820"); /* our own: no NAT up to it */
 	assert_int_equal(check(&cone)->double_nat, NAT_UNKNOWN);
+	near->lie = at("203.0.113.8:40000"); /* a public one: another way out, not a second NAT */
+	assert_int_equal(check(&cone)->double_nat, NAT_UNKNOWN);
 }
 
 TEST(hairpin_is_found_with_every_filter_and_denied_only_when_it_was_proved)
