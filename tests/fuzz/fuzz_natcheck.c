@@ -23,7 +23,6 @@ struct question {
 struct fuzz {
 	struct natcheck check;
 	struct env_fake env;
-	struct outbox out;
 	struct host host;
 	usec now, started_at;
 	struct question questions[QUESTIONS];
@@ -38,6 +37,7 @@ struct fuzz {
 };
 
 static struct fuzz *f;
+static struct outbox out; /* large, and begun once */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -47,7 +47,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	f = calloc(1, sizeof *f);
-	return f == NULL || outbox_init(&f->out) < 0 ? -1 : 0;
+	return f == NULL || outbox_init(&out) < 0 ? -1 : 0;
 }
 
 /* A handful of addresses, so that they meet: servers (0-5 IPv4, 6-7 IPv6), publics, our own, and what nobody should believe. */
@@ -82,8 +82,8 @@ static struct addr address(uint8_t number)
 /* Doors open before datagrams are sent, and close after them. */
 static void perform(enum action_kind kind)
 {
-	for (size_t i = 0; i < f->out.action_count; i++) {
-		const struct action *a = &f->out.actions[i];
+	for (size_t i = 0; i < out.action_count; i++) {
+		const struct action *a = &out.actions[i];
 		assert(a->id >= 2 && a->id < 10);
 		if (a->kind != kind)
 			continue;
@@ -95,8 +95,8 @@ static void perform(enum action_kind kind)
 static void flush(void)
 {
 	perform(ACTION_OPEN_DOOR);
-	for (size_t i = 0; i < f->out.net.count; i++) {
-		const struct packet *p = &f->out.net.packets[i];
+	for (size_t i = 0; i < out.net.count; i++) {
+		const struct packet *p = &out.net.packets[i];
 		struct question *q = &f->questions[f->sends++ % QUESTIONS];
 		struct stun_message m;
 		assert(p->via.kind == VIA_DIRECT && p->via.door < 10);
@@ -110,7 +110,7 @@ static void flush(void)
 	}
 	assert(f->sends <= NATCHECK_SENDS_MAX);
 	perform(ACTION_CLOSE_DOOR);
-	outbox_clear(&f->out);
+	outbox_clear(&out);
 }
 
 static void arrive(const uint8_t *data, size_t len, const struct via *via)
@@ -120,7 +120,7 @@ static void arrive(const uint8_t *data, size_t len, const struct via *via)
 
 	assert(exact != NULL);
 	memcpy(exact, data, len);
-	natcheck_input(&f->check, &in, f->now, &f->out);
+	natcheck_input(&f->check, &in, f->now, &out);
 	free(exact);
 	flush();
 }
@@ -204,7 +204,7 @@ static void bytes(struct reader *r)
 static void tick(usec at)
 {
 	f->now = at;
-	natcheck_tick(&f->check, f->now, &f->out);
+	natcheck_tick(&f->check, f->now, &out);
 	flush();
 	assert(natcheck_deadline(&f->check) > f->now);
 }
@@ -255,19 +255,17 @@ static void start(uint8_t setup)
 	f->host.outside.items[1].prefix = (struct prefix){.family = ADDR_V6, .len = 64};
 	memcpy(f->host.outside.items[1].prefix.ip, own.ip, 16);
 	f->now = f->started_at = SEC(100);
-	natcheck_start(&f->check, &f->env.env, &s, f->now, &f->out);
+	natcheck_start(&f->check, &f->env.env, &s, f->now, &out);
 	flush();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct outbox out = f->out;
 	struct reader r = reader_of(data, len);
 	static char text[REPORT_TEXT_MAX];
 
 	memset(f, 0, sizeof *f);
-	f->out = out;
-	outbox_clear(&f->out);
+	outbox_clear(&out);
 	env_fake_init(&f->env, 1);
 	start(read_u8(&r));
 	while (reader_left(&r) > 0 && natcheck_is_running(&f->check)) {

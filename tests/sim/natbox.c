@@ -634,6 +634,7 @@ static enum natbox_verdict map(struct natbox *nb, const struct natbox_flow *flow
 			       public_scope(nb, public.family));
 	if (!table_add(&nb->entries, &m->public_key, m))
 		abort();
+	/* A port that serves one mapping only is taken by the newest itself. */
 	if (nb->config.overload && h != NULL)
 		join_siblings(nb, m);
 	nb->stats.mappings++;

@@ -330,16 +330,25 @@ TEST(linux_keeps_a_moved_socket_together_while_its_newest_mapping_can_be_used)
 	assert_int_equal(seen_by(stranger, host(3, PORT), NOW + SEC(88)).port, PORT);
 }
 
-/* The newest one ends first: the one before is the newest again. */
-TEST(linux_forgets_a_moved_port_with_its_mapping)
+/* The newest one ends first: the one made before it is the newest again. */
+TEST(linux_returns_to_the_newest_mapping_that_is_left)
 {
-	start_linux(NATBOX_INPUT_DROP);
+	struct addr stranger = v4(198, 51, 100, 9, 1), moved;
+
+	start_linux(NATBOX_INPUT_ACCEPT);
 	seen_by(server(), host(2, PORT), NOW);
-	seen_by(server_other(), host(3, PORT), NOW);
-	assert_int_not_equal(seen_by(server(), host(3, PORT), NOW + SEC(1)).port, PORT);
+	assert_int_equal(seen_by(server_other(), host(3, PORT), NOW).port, PORT);
+	moved = seen_by(server(), host(3, PORT), NOW);
+	assert_int_equal(sent_to(moved, stranger, NOW), NATBOX_LOCAL);
+	assert_int_equal(seen_by(stranger, host(3, PORT), NOW).port, PORT);
+
 	seen_by(server_other(), host(3, PORT), NOW + SEC(29));
-	assert_int_equal(natbox_count(&nb, NOW + SEC(31)), 1);
-	assert_int_equal(seen_by(server_other_port(), host(3, PORT), NOW + SEC(31)).port, PORT);
+	seen_by(server(), host(3, PORT), NOW + SEC(29));
+	assert_int_equal(natbox_count(&nb, NOW + SEC(31)), 2);
+	assert_true(same(seen_by(server_other_port(), host(3, PORT), NOW + SEC(31)), moved));
+	/* And when all have ended it has its own port. */
+	assert_int_equal(natbox_count(&nb, NOW + SEC(61)), 0);
+	assert_int_equal(seen_by(server(), host(3, PORT), NOW + SEC(61)).port, PORT);
 }
 
 TEST(linux_with_random_ports_is_what_it_is_called)
@@ -1436,7 +1445,7 @@ int main(void)
 		RUN(a_kept_port_is_the_first_mappings_alone_when_each_destination_needs_one),
 		RUN(linux_looks_endpoint_independent_until_two_hosts_use_one_port),
 		RUN(linux_keeps_a_moved_socket_together_while_its_newest_mapping_can_be_used),
-		RUN(linux_forgets_a_moved_port_with_its_mapping),
+		RUN(linux_returns_to_the_newest_mapping_that_is_left),
 		RUN(linux_with_random_ports_is_what_it_is_called),
 		RUN(an_overloaded_port_of_an_address_dependent_nat_serves_a_host_for_each_ip),
 		RUN(no_two_mappings_share_a_public_port),
