@@ -214,8 +214,8 @@ static void see(struct survey *s, const struct survey_ask *a, const struct addr 
 
 	if (is_of_realm(s, v) && v->state == NAT_SERVER_ANSWERED)
 		evidence_add(&s->evidence, &sighting);
-	else if (a->socket == 0 && v->state == NAT_SERVER_ANSWERED &&
-		 addr_class(seen) < s->realm && !is_ours(s, seen))
+	else if (a->socket == 0 && v->state == NAT_SERVER_ANSWERED && addr_class(seen) < s->realm &&
+		 !is_ours(s, seen))
 		s->inside = *seen;
 }
 
