@@ -236,6 +236,7 @@ const char *report_headline(const struct nat_view *v, char buf[static REPORT_HEA
 #define COLUMNS 80
 #define LABEL   20 /* width of the first column */
 #define VALUE   28 /* of the second, where a remark follows */
+#define NAME    58 /* of a server; longer ones are cut */
 #define LINE    512
 
 struct page {
@@ -320,8 +321,10 @@ static void server_lines(struct page *p, const struct nat_report *r)
 	for (size_t i = 0; i < r->server_count; i++) {
 		const struct nat_server_line *s = &r->servers[i];
 		const char *name = s->name != NULL ? s->name : addr_print(&s->addr, addr);
+		bool is_long = strlen(name) > NAME;
 		if (texts[s->state] != NULL)
-			line(p, "Server", "%s: %s", name, texts[s->state]);
+			line(p, "Server", "%.*s%s: %s", is_long ? NAME - 3 : NAME, name,
+			     is_long ? "..." : "", texts[s->state]);
 	}
 }
 

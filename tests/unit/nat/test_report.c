@@ -230,27 +230,31 @@ TEST(servers_that_do_not_count_are_named_with_the_reason)
 		enum nat_server state;
 		const char *text;
 	} rows[] = {
-		{NAT_SERVER_UNASKED, "Server 1            192.0.2.1:3478: not asked\n"},
-		{NAT_SERVER_TWIN,
-		 "Server 1            192.0.2.1:3478: the same host as one before\n"},
-		{NAT_SERVER_ASKED, "Server 1            192.0.2.1:3478: no answer\n"},
-		{NAT_SERVER_REFUSED, "Server 1            192.0.2.1:3478: answers with an error\n"},
-		{NAT_SERVER_LIES, "Server 1            192.0.2.1:3478: says what cannot be our "
-				  "address; not\n                    believed\n"},
-		{NAT_SERVER_ALONE, "Server 1            192.0.2.1:3478: says otherwise than all "
-				   "others; not believed\n"},
+		{NAT_SERVER_UNASKED, "not asked"},
+		{NAT_SERVER_TWIN, "the same host as one before"},
+		{NAT_SERVER_ASKED, "no answer"},
+		{NAT_SERVER_REFUSED, "answers with an error"},
+		{NAT_SERVER_LIES, "says what cannot be our address; not believed"},
+		{NAT_SERVER_ALONE, "says otherwise than all others; not believed"},
 	};
 	struct nat_report r = {.server_count = 2};
+	char want[128];
 
 	r.servers[0].addr = r.servers[1].addr = at("192.0.2.1:3478");
+	r.servers[0].name = "stun.test";
+	r.servers[1].name = "good.test";
 	r.servers[1].state = NAT_SERVER_ANSWERED;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		r.servers[0].state = rows[i].state;
-		assert_has(text_of(&r), rows[i].text);
-		assert_null(strstr(text, "Server 2"));
+		snprintf(want, sizeof want, "Server              stun.test: %s\n", rows[i].text);
+		assert_has(text_of(&r), want);
+		assert_null(strstr(text, "good.test"));
 	}
-	r.servers[0] = (struct nat_server_line){.state = NAT_SERVER_UNRESOLVED};
-	assert_has(text_of(&r), "Server 1            its name leads to no address\n");
+	r.servers[0] = (struct nat_server_line){.name = "no.test", .state = NAT_SERVER_UNRESOLVED};
+	assert_has(text_of(&r), "Server              no.test: its name leads to no address\n");
+	r.servers[0] =
+		(struct nat_server_line){.addr = at("192.0.2.1:3478"), .state = NAT_SERVER_ASKED};
+	assert_has(text_of(&r), "Server              192.0.2.1:3478: no answer\n");
 }
 
 TEST(nothing_known_is_said_so)
@@ -285,6 +289,7 @@ TEST(the_other_family_has_a_line)
 TEST(the_longest_report_fits)
 {
 	struct nat_report r = {.server_count = NAT_SERVERS_MAX};
+	char name[256] = "";
 	struct addr longest = at("[2001:db8:1111:2222:3333:4444:5555:6666]:65535");
 
 	r.v6 = view_of(NAT_MAPPING_ADDRESS_AND_PORT_DEPENDENT,
@@ -293,11 +298,25 @@ TEST(the_longest_report_fits)
 	r.v6.public_count = NAT_PUBLIC_MAX;
 	for (int i = 0; i < NAT_PUBLIC_MAX; i++)
 		r.v6.public[i] = longest;
+	memset(name, 'n', sizeof name - 1);
 	for (int i = 0; i < NAT_SERVERS_MAX; i++)
-		r.servers[i] = (struct nat_server_line){.addr = longest, .state = NAT_SERVER_ALONE};
+		r.servers[i] = (struct nat_server_line){
+			.name = name, .addr = longest, .state = NAT_SERVER_ALONE};
 	text_of(&r);
-	assert_has(text, "Server 16");
+	assert_has(text, "nnnn...:\n                    says");
 	assert_has(text, "relay.\n");
+}
+
+TEST(a_long_name_is_cut)
+{
+	struct nat_report r = {.server_count = 1};
+	char name[256] = "";
+
+	memset(name, 'n', 58);
+	r.servers[0] = (struct nat_server_line){.name = name, .state = NAT_SERVER_UNRESOLVED};
+	assert_null(strstr(text_of(&r), "..."));
+	memset(name, 'n', 59);
+	assert_has(text_of(&r), "nnnnnnn...:\n                    its name leads");
 }
 
 TEST(words_are_read_back)
@@ -344,6 +363,7 @@ int main(void)
 		RUN(nothing_known_is_said_so),
 		RUN(the_other_family_has_a_line),
 		RUN(the_longest_report_fits),
+		RUN(a_long_name_is_cut),
 		RUN(words_are_read_back),
 	};
 	return RUN_TESTS(tests);

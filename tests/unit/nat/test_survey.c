@@ -81,32 +81,50 @@ TEST(linux_masquerade_is_not_endpoint_independent_once_two_hosts_use_one_port)
 	reset(&c);
 	assert_int_equal(natbox_out(&w.nat, &other, w.now), NATBOX_FORWARD);
 	const struct nat_view *v = &nat_world_check(&w)->v4;
-	assert_true(v->dependent);
-	assert_int_not_equal(v->mapping, NAT_MAPPING_ENDPOINT_INDEPENDENT);
-	assert_int_equal(v->ports, NAT_PORTS_PRESERVE);
-	assert_int_equal(state_of(1), NAT_SERVER_ANSWERED); /* nobody's lie */
+	assert_int_equal(v->mapping, NAT_MAPPING_ADDRESS_AND_PORT_DEPENDENT);
+	assert_int_equal(state_of(0), NAT_SERVER_ANSWERED); /* nobody's lie */
+	assert_int_equal(state_of(1), NAT_SERVER_ANSWERED);
 }
 
-TEST(pooled_public_addresses_do_not_look_symmetric)
+/* A carrier's: towards this server another of its public addresses, with the same port. */
+static void pool(struct nat_world *world, struct stun_server *s, const struct addr *from)
 {
-	struct addr public = at("203.0.113.7:1");
-	struct natbox_config c = natbox_linux(&public, NATBOX_INPUT_DROP);
+	(void)world;
+	s->faults = STUN_SERVER_LIES;
+	s->lie = *from;
+	s->lie.ip[3]++;
+}
+
+TEST(pooled_public_addresses_with_one_port_do_not_look_symmetric)
+{
+	no_servers();
+	nat_world_add(&w, "192.0.2.1", NULL);
+	nat_world_add(&w, "198.51.100.1", "198.51.100.2");
+	w.bend = pool;
+	const struct nat_view *v = check(&cone);
+	w.bend = NULL;
+	assert_true(v->pooled);
+	assert_int_equal(v->mapping, NAT_MAPPING_ENDPOINT_INDEPENDENT);
+	assert_int_equal(v->public_count, 2);
+	assert_int_equal(v->public[0].ip[3], 7); /* three places of four see that */
+	assert_int_equal(state_of(0), NAT_SERVER_ANSWERED);
+}
+
+TEST(pooled_public_addresses_with_different_ports_do)
+{
+	struct natbox_config c = symmetric;
 
 	no_servers();
 	nat_world_add(&w, "198.51.100.1", "198.51.100.2");
 	nat_world_add(&w, "192.0.2.1", NULL);
-	nat_world_add(&w, "192.0.2.2", NULL);
 	for (int i = 0; i < 4; i++) {
 		c.pool[i] = at("203.0.113.7:1");
-		c.pool[i].port = 0;
 		c.pool[i].ip[3] = (uint8_t)(7 + i);
 	}
 	c.pool_count = 4;
 	const struct nat_view *v = check(&c);
 	assert_true(v->pooled);
-	assert_int_equal(v->mapping, NAT_MAPPING_ENDPOINT_INDEPENDENT);
-	assert_int_equal(v->ports, NAT_PORTS_PRESERVE);
-	assert_in_range(v->public_count, 2, NAT_PUBLIC_MAX);
+	assert_int_equal(v->mapping, NAT_MAPPING_ADDRESS_AND_PORT_DEPENDENT);
 }
 
 /* --- servers with one address, or that cannot ---------------------------------------------------------------------- */
@@ -372,6 +390,7 @@ TEST(f19_vuln_01_vuln_02_vuln_03_vuln_05_vuln_39_no_disguise_of_an_address_is_be
 		assert_int_equal(v->public_count, 0);
 		assert_int_equal(v->mapping, NAT_MAPPING_UNKNOWN);
 		assert_int_equal(v->blocked, NAT_NO); /* that much it tells */
+		assert_int_equal(w.opened, 0);        /* and was not asked again */
 	}
 }
 
@@ -571,7 +590,8 @@ int main(void)
 		RUN(a_port_that_changed_is_not_symmetric),
 		RUN(a_port_that_was_kept_is_not_full_cone),
 		RUN(linux_masquerade_is_not_endpoint_independent_once_two_hosts_use_one_port),
-		RUN(pooled_public_addresses_do_not_look_symmetric),
+		RUN(pooled_public_addresses_with_one_port_do_not_look_symmetric),
+		RUN(pooled_public_addresses_with_different_ports_do),
 		RUN(a_server_with_one_address_that_sends_other_address_tests_no_filtering),
 		RUN(servers_that_ignore_refuse_or_drop_change_request_leave_filtering_unknown),
 		RUN(another_server_that_can_is_asked_instead),
