@@ -65,9 +65,11 @@ static bool parse_options(struct netcheck *n, int argc, char **argv)
 				return false;
 		} else if (arg[0] != '-' && n->interface == NULL) {
 			n->interface = arg;
+		} else if (strcmp(arg, "--stun") == 0) {
+			fputs("warren: netcheck: --stun wants a server\n", n->cli->err);
+			return false;
 		} else {
-			fprintf(n->cli->err, "warren: netcheck does not know `%s`%s\n", arg,
-				strcmp(arg, "--stun") == 0 ? " without a server" : "");
+			fprintf(n->cli->err, "warren: netcheck does not know `%s`\n", arg);
 			return false;
 		}
 	}
@@ -95,8 +97,9 @@ static void show_progress(struct netcheck *n, const char *what)
 static void show_report(const struct netcheck *n, const struct nat_report *r)
 {
 	char text[REPORT_TEXT_MAX];
+	size_t len = report_text(r, text);
 
-	fwrite(text, 1, report_text(r, text), n->cli->out);
+	fwrite(text, 1, len, n->cli->out);
 }
 
 /* --- by a daemon ------------------------------------------------------------------------------------------------ */

@@ -139,16 +139,12 @@ static enum translate_result read_quoted(struct translate *t)
 {
 	uint16_t fragment;
 	size_t at = t->own.transport_at + 8, end = t->len;
-	uint32_t own_id = t->fragment_id;
 	enum translate_result result = read_header(t, &t->quoted, at, &end, false, &fragment);
 
-	t->fragment_id = own_id;
 	if (result != TRANSLATE_OK)
 		return result;
 	if (t->quoted.src.family != t->own.src.family || (fragment & 0x1fff) != 0)
 		return TRANSLATE_ALIEN;
-	if (end < t->quoted.transport_at)
-		return TRANSLATE_SHORT;
 	return read_ports(t, &t->quoted, end, QUOTED_MIN);
 }
 

@@ -44,7 +44,7 @@ struct translate {
 	size_t len;      /* as its IP header says */
 	enum translate_kind kind;
 	uint8_t ttl;
-	uint32_t fragment_id; /* the same in all fragments of a packet */
+	uint32_t fragment_id; /* the same in all fragments of a packet; of no other */
 	bool is_fragment;     /* also the first of several */
 	bool is_echo_request;
 	struct translate_layer own;

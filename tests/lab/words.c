@@ -21,7 +21,7 @@ static bool cut(char out[static VALUE_MAX], const char *text, char end, const ch
 	size_t len = at != NULL ? (size_t)(at - text) : strlen(text);
 
 	*rest = at != NULL ? at + 1 : NULL;
-	if (len == 0 || len >= VALUE_MAX)
+	if (len >= VALUE_MAX)
 		return false;
 	memcpy(out, text, len);
 	out[len] = '\0';

@@ -320,6 +320,8 @@ static void host_release(struct natbox *nb, struct natbox_host *h)
 	list_add_tail(&nb->hosts_free, &h->free);
 }
 
+/* --- mappings of one inside address, the newest of which is found ------------------------------------------------------ */
+
 static struct natbox_entry *find_source(const struct natbox *nb, enum natbox_proto proto,
 					const struct addr *inside)
 {
@@ -369,6 +371,8 @@ static void leave_siblings(struct natbox *nb, struct natbox_entry *m)
 	if (older != m)
 		become_newest(nb, older);
 }
+
+/* --- the life of an entry -------------------------------------------------------------------------------------------- */
 
 static void discard(struct natbox *nb, struct natbox_entry *e)
 {

@@ -62,5 +62,5 @@ const struct scenario scenario_clocks = {
 	.name = "f54-clocks",
 	.what = "clocks that stand, jump, and pass 49 days; a loop blocked 5 s",
 	.run = run,
-	.lengths = {{1}, {5}, {200}},
+	.lengths = {{.seeds = 1}, {.seeds = 5}, {.seeds = 200}},
 };

@@ -11,7 +11,7 @@ static void run(struct world *w, usec span)
 	server_add(w, "stun1", 2);
 	server_add(w, "stun2", 2);
 	for (unsigned i = 0; i < NODES; i++) {
-		char name[16];
+		char name[24];
 		snprintf(name, sizeof name, "node%u", i + 1);
 		node_ask_servers(node_add(w, name, &w->net.internet), w->servers, w->server_count);
 	}

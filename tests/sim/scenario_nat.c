@@ -93,7 +93,7 @@ static enum verdict judge_node(const struct nat_report *r, const struct natbox_c
 
 static void build(struct world *w, const struct link_config *cable)
 {
-	char name[16];
+	char name[24];
 
 	server_add(w, "stun1", 2);
 	server_add(w, "stun2", 2);
@@ -179,7 +179,7 @@ const struct scenario scenario_nat = {
 	.what = "natcheck behind 36 kinds of NAT, a round trip of 40 ms",
 	.run = run,
 	.judge = judge,
-	.lengths = {{8}, {1000}, {5000}},
+	.lengths = {{.seeds = 8}, {.seeds = 1000}, {.seeds = 5000}},
 };
 
 const struct scenario scenario_nat_lossy = {
@@ -187,5 +187,5 @@ const struct scenario scenario_nat_lossy = {
 	.what = "the same with 2 % loss and 20 ms jitter",
 	.run = run_lossy,
 	.judge = judge_lossy,
-	.lengths = {{8}, {1000}, {5000}},
+	.lengths = {{.seeds = 8}, {.seeds = 1000}, {.seeds = 5000}},
 };

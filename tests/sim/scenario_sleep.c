@@ -74,5 +74,5 @@ const struct scenario scenario_sleep = {
 	.name = "f52-sleep",
 	.what = "sleeps of a minute, an hour, three days, and another network",
 	.run = run,
-	.lengths = {{1}, {10}, {500}},
+	.lengths = {{.seeds = 1}, {.seeds = 10}, {.seeds = 500}},
 };

@@ -76,12 +76,13 @@ static void add_servers(struct world *w)
 static void build(struct world *w, struct swarm *s)
 {
 	unsigned count = 2 + rand_below(&w->rand, NODES_MAX - 1);
-	char name[16];
+	char name[24];
 
 	add_servers(w);
 	s->public_count = 1 + rand_below(&w->rand, count < PUBLIC_MAX ? count : PUBLIC_MAX);
 	for (unsigned i = 0; i < count; i++) {
 		struct site *at = &w->net.internet;
+		struct node *n;
 		if (i >= s->public_count) {
 			struct natbox_config nat = any_nat(w);
 			bool nested = s->site_count > 0 && world_chance(w, LINK_PERCENT(20));
@@ -91,10 +92,10 @@ static void build(struct world *w, struct swarm *s)
 		}
 		snprintf(name, sizeof name, "%s%u", i < s->public_count ? "public" : "hidden",
 			 i + 1);
-		node_set_rate(node_add(w, name, at), (int)world_between(w, -500, 500));
-		node_ask_servers(w->nodes[i], w->servers, w->server_count);
-		node_set_wall(w->nodes[i],
-			      world_between(w, SEC(-10 * 365 * 86400), SEC(10 * 365 * 86400)));
+		n = node_add(w, name, at);
+		node_set_rate(n, (int)world_between(w, -500, 500));
+		node_ask_servers(n, w->servers, w->server_count);
+		node_set_wall(n, world_between(w, SEC(-10 * 365 * 86400), SEC(10 * 365 * 86400)));
 	}
 }
 
@@ -300,6 +301,9 @@ static void run(struct world *w, usec span)
 	 * Nothing helps but that the peer calls, and where the node is hidden it cannot. */
 	if (s.on[FAULT_WALL])
 		s.on[FAULT_LOST_STATE] = false;
+	/* So it does with one that was restarted, and is a minute ahead for it, and then forgets that. */
+	if (s.on[FAULT_LOST_STATE])
+		s.on[FAULT_CRASH] = false;
 	if (s.on[FAULT_REPLAY])
 		network_listen(w);
 	build(w, &s);

@@ -8,7 +8,7 @@
 
 #include "base/addr.h"
 
-#define IPMAKE_MAX 2048
+#define IPMAKE_MAX 1600
 #define IPMAKE_TTL 64
 
 /* Each writes a packet of the ends' family, hop limit IPMAKE_TTL, whose payload counts up from 0, and returns its length. */

@@ -169,9 +169,10 @@ kill -CONT "$pid"
 ok "F52: stopped for six seconds and awake: it looks again" wait_for 4 more_checks "$before" || lab_explain warrend-node
 
 lab_exec home nft insert rule ip home forward meta l4proto udp drop
-sleep 1.1
-ok "UDP is blocked" by_daemon
-ok "and it says so" found '.nat.udp_blocked and .nat.mapping == "unknown"'
+blocked() {
+	by_daemon && found '.nat.udp_blocked and .nat.mapping == "unknown"'
+}
+ok "UDP is blocked, and it says so" wait_for 10 blocked
 lab_exec home nft flush chain ip home forward
 lab_exec home nft add rule ip home forward accept
 daemon_conf ""

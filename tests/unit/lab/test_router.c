@@ -194,6 +194,16 @@ TEST(an_icmp_error_of_ipv6_stays_as_it_is)
 	go(&in, ROUTER_OUTSIDE);
 	assert_int_equal(in.way, ROUTER_TO_INSIDE);
 	is_between(&in.seen.own, "2001:db8:e::1", "2001:db8:1::2");
+
+	/* Going out, of a router that is not the host it is about. */
+	in = pass(ROUTER_OUTSIDE, ipmake_udp, "[2001:db8:f::7]:3478", "[2001:db8:1::2]:51820");
+	assert_int_equal(in.way, ROUTER_TO_INSIDE);
+	struct addr inner = at("2001:db8:1::9"), remote = at("2001:db8:f::7");
+	struct trip error;
+	error.len = ipmake_error(error.packet, &inner, &remote, in.packet, in.len);
+	go(&error, ROUTER_INSIDE);
+	assert_int_equal(error.way, ROUTER_TO_OUTSIDE);
+	is_between(&error.seen.own, "2001:db8:1::9", "2001:db8:f::7");
 	router_free(&router);
 }
 
@@ -269,15 +279,46 @@ TEST(fragments_follow_the_first_one)
 	is_between(&t.seen.own, "203.0.113.1", "198.51.100.7");
 	assert_int_equal(t.seen.ttl, IPMAKE_TTL - 1);
 
-	/* Another packet's, from the other side, too late. */
-	for (int i = 0; i < 3; i++) {
+	/* Other packets: of another number, another host, to another, from the other side, out of hops, too late. */
+	static const struct {
+		uint16_t id;
+		const char *src, *dst;
+		enum router_side from;
+		uint8_t ttl;
+		usec later;
+	} others[] = {
+		{6, "192.168.1.2", "198.51.100.7", ROUTER_INSIDE, 64, 0},
+		{5, "192.168.1.3", "198.51.100.7", ROUTER_INSIDE, 64, 0},
+		{5, "192.168.1.2", "198.51.100.8", ROUTER_INSIDE, 64, 0},
+		{5, "192.168.1.2", "198.51.100.7", ROUTER_OUTSIDE, 64, 0},
+		{5, "192.168.1.2", "198.51.100.7", ROUTER_INSIDE, 1, 0},
+		{5, "192.168.1.2", "198.51.100.7", ROUTER_INSIDE, 64, ROUTER_FRAGMENT_LIFE},
+	};
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		src = at(others[i].src);
+		dst = at(others[i].dst);
 		t.len = ipmake_udp(t.packet, &src, &dst, 64);
-		ipmake_set_fragment(t.packet, 9, i == 0 ? 6 : 5);
-		now += i == 2 ? ROUTER_FRAGMENT_LIFE : 0;
-		go(&t, i == 1 ? ROUTER_OUTSIDE : ROUTER_INSIDE);
+		ipmake_set_fragment(t.packet, 9, others[i].id);
+		ipmake_set_ttl(t.packet, others[i].ttl);
+		now += others[i].later;
+		go(&t, others[i].from);
 		assert_int_equal(t.way, ROUTER_DROP);
 	}
-	assert_int_equal(router.stats.lost_fragment, 4);
+	assert_int_equal(router.stats.lost_fragment, 7);
+	router_free(&router);
+}
+
+TEST(bytes_behind_a_packet_do_not_travel)
+{
+	struct addr src = at("192.168.1.2:51820"), dst = at("198.51.100.7:3478");
+	struct trip t;
+
+	start(NATBOX_EIM, NATBOX_EIF);
+	size_t len = ipmake_udp(t.packet, &src, &dst, 4);
+	t.len = 60; /* as short frames are filled up */
+	go(&t, ROUTER_INSIDE);
+	assert_int_equal(t.way, ROUTER_TO_OUTSIDE);
+	assert_int_equal(t.len, len);
 	router_free(&router);
 }
 
@@ -291,6 +332,13 @@ TEST(answers_pings_inside_and_nothing_else_is_for_it)
 	t = pass(ROUTER_INSIDE, ipmake_udp, "192.168.1.2:77", "192.168.1.1:53");
 	assert_int_equal(t.way, ROUTER_TO_INSIDE);
 	assert_int_equal(t.seen.kind, TRANSLATE_ERROR);
+
+	/* One in fragments cannot be answered one by one. */
+	struct addr src = at("192.168.1.2:77"), dst = at("192.168.1.1");
+	t.len = ipmake_echo(t.packet, &src, &dst, 64);
+	ipmake_set_fragment(t.packet, 0x2000, 5);
+	go(&t, ROUTER_INSIDE);
+	assert_int_equal(router.stats.answered, 1);
 
 	t = pass(ROUTER_OUTSIDE, ipmake_echo, "198.51.100.7:77", "192.168.1.1");
 	assert_int_equal(t.way, ROUTER_DROP);
@@ -343,7 +391,18 @@ TEST(flushed_it_knows_nobody)
 	struct trip out = pass(ROUTER_INSIDE, ipmake_udp, "192.168.1.2:51820", "198.51.100.7:3478");
 	char public[ADDR_TEXT_MAX];
 	strcpy(public, shown(&out));
+	struct addr src = at("192.168.1.2:51820"), dst = at("198.51.100.7:3478");
+	struct trip part;
+	part.len = ipmake_udp(part.packet, &src, &dst, 64);
+	ipmake_set_fragment(part.packet, 0x2000, 5);
+	go(&part, ROUTER_INSIDE);
+	assert_int_equal(part.way, ROUTER_TO_OUTSIDE);
+
 	router_flush(&router);
+	part.len = ipmake_udp(part.packet, &src, &dst, 64);
+	ipmake_set_fragment(part.packet, 9, 5);
+	go(&part, ROUTER_INSIDE);
+	assert_int_equal(part.way, ROUTER_DROP);
 	struct trip in = pass(ROUTER_OUTSIDE, ipmake_udp, "198.51.100.7:3478", public);
 	assert_int_equal(in.way, ROUTER_DROP);
 	router_free(&router);
@@ -360,6 +419,7 @@ int main(void)
 		RUN(who_runs_out_of_hops_is_told),
 		RUN(two_hosts_inside_meet_at_the_public_address),
 		RUN(fragments_follow_the_first_one),
+		RUN(bytes_behind_a_packet_do_not_travel),
 		RUN(answers_pings_inside_and_nothing_else_is_for_it),
 		RUN(a_stranger_is_told_or_not_as_the_input_policy_says),
 		RUN(counts_what_no_nat_can_pass),

@@ -288,6 +288,13 @@ TEST(an_error_is_refused_that_quotes_too_little_or_what_has_no_ports)
 		size_t len = ipmake_error(packet, &router, &to, quoted, n);
 		assert_int_equal(translate_read(&t, packet, len), TRANSLATE_SHORT);
 	}
+	/* Of options that are not there. */
+	for (uint8_t words = 6; words < 16; words++) {
+		size_t len = ipmake_error(packet, &router, &to, quoted, 28);
+		packet[28] = 0x40 | words;
+		enum translate_result result = translate_read(&t, packet, len);
+		assert_int_equal(result, TRANSLATE_SHORT);
+	}
 	/* A later fragment, another protocol, an error about an error. */
 	ipmake_set_fragment(quoted, 100, 1);
 	size_t len = ipmake_error(packet, &router, &to, quoted, quoted_len);
@@ -430,6 +437,14 @@ TEST(refuses_lying_lengths_wrong_sums_and_other_protocols)
 	src.port = 0;
 	len = ipmake_echo(packet, &src, &dst, 30);
 	packet[20] = 5;
+	assert_int_equal(translate_read(&t, packet, len), TRANSLATE_ALIEN);
+	packet[20] = 128; /* a ping of IPv6 in IPv4, and the other way */
+	packet[9] = 58;
+	ipmake_set_ttl(packet, 64);
+	assert_int_equal(translate_read(&t, packet, len), TRANSLATE_ALIEN);
+	len = ipmake_echo(packet, &src6, &dst6, 30);
+	packet[6] = 1;
+	packet[40] = 8;
 	assert_int_equal(translate_read(&t, packet, len), TRANSLATE_ALIEN);
 	len = ipmake_echo(packet, &src6, &dst6, 30);
 	packet[40] = 135;

@@ -408,12 +408,14 @@ TEST(a_super_packet_of_long_headers_is_read_on)
 	read_instead_len = VNET_LEN + long_len;
 	do {
 		assert_true(tun_read(scene.out, 0, &scene.read) > 0);
-		for (size_t i = 0; i < scene.read.count; i++, seen++) {
+		for (size_t i = 0; i < scene.read.count; i++) {
 			struct packet *p = &scene.read.packets[i];
 
+			if (p->data[6] != packet[6]) /* the kernel's own */
+				continue;
 			use_the_room_around(p);
 			assert_int_equal(p->len, cutter_cut(expected, &long_vnet, long_packet,
-							    long_len, seen));
+							    long_len, seen++));
 			assert_memory_equal(p->data, expected, p->len);
 		}
 	} while (tun_pending(scene.out));
