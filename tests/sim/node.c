@@ -418,6 +418,11 @@ static void forget_queue(struct node *n)
 	n->queued = 0;
 }
 
+bool node_is_saved(const struct node *n)
+{
+	return n->mesh == NULL || mesh_places(n->mesh) == n->saved_places;
+}
+
 void node_crash(struct node *n, bool lose_state)
 {
 	if (n->life == NODE_DEAD)

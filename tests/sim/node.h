@@ -92,6 +92,8 @@ usec node_now(const struct node *n);
 
 /* --- what may happen to it ---------------------------------------------------------------------------------------- */
 
+/* All that is to be written down at once is. */
+bool node_is_saved(const struct node *n);
 /* The process is killed; the state file may be lost with it. */
 void node_crash(struct node *n, bool lose_state);
 void node_boot(struct node *n);
