@@ -679,6 +679,13 @@ void node_plug(struct node *n)
 	set_up(n, true);
 }
 
+void node_join(struct node *n, struct site *site)
+{
+	tell(n, "joins another network");
+	network_plug(&n->machine, site);
+	host_changed(n);
+}
+
 void node_mend(struct node *n)
 {
 	if (n->clock.stopped)

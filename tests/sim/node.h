@@ -112,6 +112,8 @@ void node_move(struct node *n, struct site *site);
 void node_renumber(struct node *n);
 void node_unplug(struct node *n);
 void node_plug(struct node *n);
+/* It gets another interface, in this site: the one before goes first while it is up. */
+void node_join(struct node *n, struct site *site);
 /* Alive, awake, plugged in, clock going. */
 void node_mend(struct node *n);
 

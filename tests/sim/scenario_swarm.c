@@ -314,5 +314,5 @@ const struct scenario scenario_swarm = {
 	.name = "swarm",
 	.what = "up to 12 nodes, NATs of all kinds, any set of faults",
 	.run = run,
-	.lengths = {{8, SEC(20)}, {60, SEC(60)}, {1000, SEC(10 * 60)}},
+	.lengths = {{8, SEC(20)}, {60, SEC(60)}, {300, SEC(10 * 60)}},
 };
