@@ -1,12 +1,16 @@
 /* The order is that of Linux' forwarding: what is for the router itself, the NAT, the hop limit. */
 #include "lab/router.h"
 
+#include <string.h>
+
 #include "base/bytes.h"
 
 int router_init(struct router *r, const struct natbox_config *config, const struct addr *own4,
 		const struct addr *own6, uint64_t seed)
 {
-	*r = (struct router){.own4 = *own4, .own6 = *own6};
+	memset(r, 0, sizeof *r); /* too large to be copied from the stack */
+	r->own4 = *own4;
+	r->own6 = *own6;
 	return natbox_init(&r->nb, config, seed);
 }
 

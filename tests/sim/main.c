@@ -2,6 +2,7 @@
  * that fails prints the command that repeats it. docs/testing.md, "Simulator". */
 #include <getopt.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +202,9 @@ int main(int argc, char **argv)
 	bool ok = true;
 
 	setlinebuf(stdout);
+	/* What one world gives back is the next one's. */
+	mallopt(M_MMAP_THRESHOLD, 64 << 20);
+	mallopt(M_TRIM_THRESHOLD, 512 << 20);
 	if (!read_options(&o, argc, argv) || crypto_init(NULL) < 0) {
 		usage(stderr, argv[0]);
 		return 2;

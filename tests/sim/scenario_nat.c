@@ -187,5 +187,5 @@ const struct scenario scenario_nat_lossy = {
 	.what = "the same with 2 % loss and 20 ms jitter",
 	.run = run_lossy,
 	.judge = judge_lossy,
-	.lengths = {{.seeds = 8}, {.seeds = 1000}, {.seeds = 5000}},
+	.lengths = {{.seeds = 8}, {.seeds = 300}, {.seeds = 5000}},
 };

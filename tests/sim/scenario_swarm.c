@@ -35,18 +35,16 @@ struct swarm {
 
 static struct natbox_config any_nat(struct world *w)
 {
-	struct natbox_config c = {
-		.mapping = rand_below(&w->rand, 3), /* EIM, ADM, APDM */
-		.filtering = rand_below(&w->rand, 3),
-		.ports = rand_below(&w->rand, 4),
-		.step = 1,
-		.block_len = 512,
-		.hairpin = rand_below(&w->rand, 3),
-		.input = rand_below(&w->rand, 3),
-		.pool_count = 1 + rand_below(&w->rand, 3),
-		.paired = world_chance(w, LINK_PERCENT(50)),
-		.filtering6 = rand_below(&w->rand, 3),
-	};
+	struct natbox_config c = {.step = 1, .block_len = 512};
+
+	c.mapping = rand_below(&w->rand, 3); /* EIM, ADM, APDM */
+	c.filtering = rand_below(&w->rand, 3);
+	c.ports = rand_below(&w->rand, 4);
+	c.hairpin = rand_below(&w->rand, 3);
+	c.input = rand_below(&w->rand, 3);
+	c.pool_count = 1 + rand_below(&w->rand, 3);
+	c.paired = world_chance(w, LINK_PERCENT(50));
+	c.filtering6 = rand_below(&w->rand, 3);
 	return c;
 }
 
@@ -119,31 +117,29 @@ static struct node *any_node(struct world *w)
 	return w->nodes[rand_below(&w->rand, (uint32_t)w->node_count)];
 }
 
-static struct cable *any_cable(struct world *w, const struct swarm *s)
+static struct cable *any_cable(struct world *w)
 {
 	struct node *n = any_node(w);
 	struct site *site = n->machine.interfaces[0].site;
 
-	(void)s;
 	return site->outside != NULL && world_chance(w, LINK_PERCENT(50))
 		       ? &site->cable
 		       : &n->machine.interfaces[0].cable;
 }
 
-static void break_link(struct world *w, const struct swarm *s)
+static void break_link(struct world *w)
 {
-	struct link_config c = {
-		.delay = world_between(w, 0, MSEC(150)),
-		.jitter = world_between(w, 0, MSEC(100)),
-		.loss = rand_below(&w->rand, LINK_PERCENT(30)),
-		.duplicate = rand_below(&w->rand, LINK_PERCENT(50)),
-		.reorder = rand_below(&w->rand, LINK_PERCENT(50)),
-		.reorder_by = world_between(w, 0, SEC(2)),
-		.corrupt = rand_below(&w->rand, LINK_PERCENT(2)),
-		.corrupt_bits = 8,
-	};
+	struct link_config c = {.corrupt_bits = 8};
 
-	cable_break(any_cable(w, s), &c);
+	c.delay = world_between(w, 0, MSEC(150));
+	c.jitter = world_between(w, 0, MSEC(100));
+	c.loss = rand_below(&w->rand, LINK_PERCENT(30));
+	c.duplicate = rand_below(&w->rand, LINK_PERCENT(50));
+	c.reorder = rand_below(&w->rand, LINK_PERCENT(50));
+	c.reorder_by = world_between(w, 0, SEC(2));
+	c.corrupt = rand_below(&w->rand, LINK_PERCENT(2));
+
+	cable_break(any_cable(w), &c);
 }
 
 static void cut(struct world *w)
@@ -217,7 +213,7 @@ static void happen(struct world *w, const struct swarm *s, enum fault fault)
 {
 	switch (fault) {
 	case FAULT_LINK:
-		break_link(w, s);
+		break_link(w);
 		break;
 	case FAULT_CUT:
 		cut(w);
