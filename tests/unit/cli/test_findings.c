@@ -161,6 +161,12 @@ TEST(what_is_not_as_it_should_be_is_not_understood)
 	spoil(o, json_object_get(o, "ipv6"), view);
 	spoil(o, json_array_get(json_object_get(o, "servers"), 0), server);
 
+	json_t *first = json_array_get(json_object_get(o, "servers"), 0);
+	json_object_set_new(first, "name", json_string("a\033[31m.test"));
+	assert_false(findings_read(&r, o));
+	json_object_set_new(first, "name", json_string("a.test"));
+	assert_true(findings_read(&r, o));
+
 	json_t *v4 = json_object_get(o, "ipv4"), *list = json_object_get(v4, "public");
 	json_array_append_new(list, json_string("not an address"));
 	assert_false(findings_read(&r, o));
