@@ -58,7 +58,7 @@ void mesh_restore_take(struct mesh *m, struct past *past);
  * without an identity. */
 int mesh_past(struct mesh *m, usec now, struct past *out);
 /* Grows whenever mesh_past() is worth a call: an endpoint or the set of peers with a session changed, something was forgotten, or an
- * initiation left that was the first or dated by a clock set ahead. */
+ * initiation left that was the first for long or dated by a clock set ahead. */
 uint64_t mesh_places(const struct mesh *m);
 
 /* --- packets ---------------------------------------------------------------------------------------------------- */

@@ -10,9 +10,9 @@
 #include "mesh/peer.h"
 
 #define TAI_OF_1970     UINT64_C(0x400000000000000a) /* TAI64 label of 1970, as WireGuard has it */
-#define SENT_MARGIN_S   61      /* the greatest sent is written down once a minute */
-#define SET_AHEAD       SEC(30) /* a clock that gained so much since it was written down was set */
-#define AHEAD_MOST_S    3600    /* further ahead of our clock a timestamp is somebody's mistake */
+/* The greatest sent is written down once a minute, and in a session that lives on another follows within REJECT_AFTER. */
+#define SENT_MARGIN_S   241
+#define AHEAD_MOST_S    3600 /* further ahead of our clock a timestamp is somebody's mistake */
 #define SECONDS_PER_DAY 86400
 
 int past_init(struct past *p, const struct key_public *self, size_t room)
@@ -81,15 +81,22 @@ static uint64_t tai_latest(const struct peer *p, usec now)
 	return TAI_OF_1970 + wall(p, now) + AHEAD_MOST_S;
 }
 
+/* What may have been sent until this was written down anew. */
+static uint64_t tai_guess(const uint8_t sent[static NOISE_TIMESTAMP_LEN])
+{
+	uint64_t margin = UINT64_MAX - tai(sent);
+
+	return tai(sent) + (margin < SENT_MARGIN_S ? margin : SENT_MARGIN_S);
+}
+
 static void recall_timestamps(struct peer *p, const struct past_peer *then, usec now)
 {
 	static const uint8_t none[NOISE_TIMESTAMP_LEN];
 	uint8_t sent[NOISE_TIMESTAMP_LEN] = {0};
 
 	if (memcmp(then->sent, none, sizeof none) != 0) {
-		uint64_t margin = UINT64_MAX - tai(then->sent);
 		memcpy(sent, then->sent, sizeof sent);
-		store_be64(sent, tai(sent) + (margin < SENT_MARGIN_S ? margin : SENT_MARGIN_S));
+		store_be64(sent, tai_guess(sent));
 	}
 	if (tai(sent) > tai_latest(p, now))
 		log_warn(env_of(p)->log,
@@ -134,25 +141,22 @@ void past_note(struct peer *p, usec now)
 	past_note_place(p, now);
 	p->known.given = p->given;
 	memcpy(p->known.sent, t->timestamp_sent, sizeof p->known.sent);
-	p->known_wall_offset = env_of(p)->wall_offset;
 	if (!DEFENCE(44, tai(t->timestamp_received) > tai_latest(p, now)))
 		memcpy(p->known.received, t->timestamp_received, sizeof p->known.received);
 	if (t->stats.heard_at != USEC_NEVER)
 		p->known.seen = wall(p, t->stats.heard_at);
 }
 
-/* True once an initiation left with a date that nobody would guess from what was written down: it is the first of this life, or the clock
- * was set ahead in between. Should that be set back, and this process die before the next note, the peer would take all that its successor
- * sends for replays. */
+/* True once an initiation left with a date that nobody would guess from what was written down: it is the first for long, or the clock was
+ * set ahead. Should that be set back, and this process die before the next note, the peer would take all that its successor sends for
+ * replays. */
 static bool note_date(struct peer *p)
 {
 	const uint8_t *sent = p->tunnel.timestamp_sent;
 
-	if (env_of(p)->wall_offset - p->known_wall_offset <= SET_AHEAD ||
-	    memcmp(p->known.sent, sent, sizeof p->known.sent) == 0)
+	if (tai(sent) <= tai_guess(p->known.sent))
 		return false;
 	memcpy(p->known.sent, sent, sizeof p->known.sent);
-	p->known_wall_offset = env_of(p)->wall_offset;
 	return true;
 }
 

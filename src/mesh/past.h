@@ -55,7 +55,7 @@ void past_recall(struct peer *p, const struct past_peer *then, usec now);
  * was wrong once would lock it out for good. */
 void past_note(struct peer *p, usec now);
 /* Note where the peer is and whether it is there. True when either changed since the last call, or an
- * initiation left that is the first, or dated by a clock that was set ahead. */
+ * initiation left that is the first for long, or dated by a clock that was set ahead. */
 bool past_note_place(struct peer *p, usec now);
 
 #endif

@@ -15,7 +15,7 @@
 static const struct scenario *const scenarios[] = {
 	&scenario_mesh,  &scenario_nat,      &scenario_nat_lossy,  &scenario_swarm,
 	&scenario_loss,  &scenario_disorder, &scenario_corruption, &scenario_bufferbloat,
-	&scenario_sleep, &scenario_clocks,
+	&scenario_sleep, &scenario_wall,     &scenario_clocks,
 };
 #define SCENARIOS (sizeof scenarios / sizeof scenarios[0])
 

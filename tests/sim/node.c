@@ -11,10 +11,9 @@
 #include "sim/flow.h"
 
 #define MTU        1420
-#define AWAY       SEC(2)          /* LOOP_AWAY of io/loop.h: longer ones are noticed */
-#define EPOCH      SEC(1795260000) /* the right wall clock when the world begins: 2026-11-21 */
-#define PLACES     SEC(1)          /* STORE_PLACES_EVERY */
-#define STAMPS     SEC(60)         /* STORE_STAMPS_EVERY */
+#define AWAY       SEC(2)  /* LOOP_AWAY of io/loop.h: longer ones are noticed */
+#define PLACES     SEC(1)  /* STORE_PLACES_EVERY */
+#define STAMPS     SEC(60) /* STORE_STAMPS_EVERY */
 #define UPTIME_MAX SEC(1000000)
 #define ROUNDS_MAX 64 /* ticks at one instant */
 
@@ -223,7 +222,7 @@ static void finish(struct node *n)
 
 static void set_env_wall(struct node *n)
 {
-	n->env.wall_offset = EPOCH + world_of(n)->now + n->wall_ahead - node_now(n);
+	n->env.wall_offset = NODE_WALL + world_of(n)->now + n->wall_ahead - node_now(n);
 }
 
 static void on_tick(struct task *t)

@@ -12,6 +12,7 @@
 #include "sim/timepiece.h"
 #include "sim/world.h"
 
+#define NODE_WALL     SEC(1795260000) /* the right wall clock when the world begins: 2026-11-21 */
 #define NODE_PORT     51820
 #define NODE_STUN_MAX 4
 #define NODE_QUEUE_MAX                                                                             \

@@ -228,8 +228,29 @@ static void survey_flow(struct world *w, struct flow *f)
 		     f->from->machine.name, f->to->machine.name, (w->now - since) / SEC(1));
 }
 
+/* None is lost on the way: those that the table has are those that tunnels hold. */
+static void survey_indices(struct world *w, const struct node *n)
+{
+	size_t held = 0;
+
+	for (size_t i = 0; i < n->known_count; i++) {
+		const struct peer *p = mesh_peer_find(n->mesh, &n->known[i].other->key);
+		for (size_t j = 0; p != NULL && j < TUNNEL_ATTEMPTS; j++)
+			held += p->tunnel.attempts[j].index != 0;
+		for (size_t j = 0; p != NULL && j < TUNNEL_SESSIONS; j++)
+			held += session_exists(&p->tunnel.sessions[j]);
+	}
+	world_expect(w, n->mesh->shared.index.count == held,
+		     "%s has %zu receiver indices, and holds %zu", n->machine.name,
+		     n->mesh->shared.index.count, held);
+}
+
 void oracle_survey(struct world *w)
 {
+	for (size_t i = 0; i < w->node_count; i++) {
+		if (w->nodes[i]->mesh != NULL)
+			survey_indices(w, w->nodes[i]);
+	}
 	for (size_t i = 0; i < w->node_count; i++) {
 		for (size_t j = 0; j < w->node_count; j++) {
 			if (w->flows[i][j] != NULL)

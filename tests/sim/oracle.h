@@ -37,7 +37,8 @@ void oracle_after_input(struct node *n, size_t len);
 void oracle_datagram(struct node *n, const struct packet *p);
 /* It has finished a step: nothing is due, everything outstanding has a timer, nothing more is kept than it may. */
 void oracle_step(struct node *n);
-/* Once a second: pairs that have something to say to each other agree on a session, soon after the network is well. */
+/* Once a second: no receiver index was lost, and pairs that have something to say to each other agree on a session, soon after the network
+ * is well. */
 void oracle_survey(struct world *w);
 
 /* The age of the oldest session that the node holds with the other, 0: none. */

@@ -28,6 +28,6 @@ struct scenario {
 
 extern const struct scenario scenario_bufferbloat, scenario_clocks, scenario_corruption,
 	scenario_disorder, scenario_loss, scenario_mesh, scenario_nat, scenario_nat_lossy,
-	scenario_sleep, scenario_swarm;
+	scenario_sleep, scenario_swarm, scenario_wall;
 
 #endif

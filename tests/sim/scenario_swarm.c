@@ -297,7 +297,7 @@ static void run(struct world *w, usec span)
 	 * Nothing helps but that the peer calls, and where the node is hidden it cannot. */
 	if (s.on[FAULT_WALL])
 		s.on[FAULT_LOST_STATE] = false;
-	/* So it does with one that was restarted, and is a minute ahead for it, and then forgets that. */
+	/* So it does with one that was restarted, and is minutes ahead for it, and then forgets that. */
 	if (s.on[FAULT_LOST_STATE])
 		s.on[FAULT_CRASH] = false;
 	if (s.on[FAULT_REPLAY])
