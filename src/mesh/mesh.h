@@ -57,8 +57,8 @@ void mesh_restore_take(struct mesh *m, struct past *past);
 /* What is to outlive the process, ordered by key, of peers and of those still waiting: 0, then past_free() it. -ENOMEM; -ENOKEY
  * without an identity. */
 int mesh_past(struct mesh *m, usec now, struct past *out);
-/* Grows whenever mesh_past() is worth a call: an endpoint or the set of peers with a session changed, something was forgotten, or the
- * wall clock was set ahead before an initiation. */
+/* Grows whenever mesh_past() is worth a call: an endpoint or the set of peers with a session changed, something was forgotten, or an
+ * initiation left that was the first or dated by a clock set ahead. */
 uint64_t mesh_places(const struct mesh *m);
 
 /* --- packets ---------------------------------------------------------------------------------------------------- */

@@ -116,6 +116,7 @@ void past_recall(struct peer *p, const struct past_peer *then, usec now)
 
 	recall_timestamps(p, then, now);
 	p->known.seen = then->seen;
+	memcpy(p->known.sent, p->tunnel.timestamp_sent, sizeof p->known.sent);
 	memcpy(p->known.received, then->received, sizeof then->received);
 	if (p->tunnel.stats.heard_at != USEC_NEVER)
 		return;
@@ -140,22 +141,31 @@ void past_note(struct peer *p, usec now)
 		p->known.seen = wall(p, t->stats.heard_at);
 }
 
-/* An initiation left with a date that nobody would guess from what was written down: the clock was set ahead in between. Should it be
- * set back, and this process die before the next note, the peer would take all that its successor sends for replays. */
-static bool is_dated_ahead(const struct peer *p)
+/* True once an initiation left with a date that nobody would guess from what was written down: it is the first of this life, or the clock
+ * was set ahead in between. Should that be set back, and this process die before the next note, the peer would take all that its successor
+ * sends for replays. */
+static bool note_date(struct peer *p)
 {
-	return env_of(p)->wall_offset - p->known_wall_offset > SET_AHEAD &&
-	       memcmp(p->known.sent, p->tunnel.timestamp_sent, sizeof p->known.sent) != 0;
+	const uint8_t *sent = p->tunnel.timestamp_sent;
+
+	if (env_of(p)->wall_offset - p->known_wall_offset <= SET_AHEAD ||
+	    memcmp(p->known.sent, sent, sizeof p->known.sent) == 0)
+		return false;
+	memcpy(p->known.sent, sent, sizeof p->known.sent);
+	p->known_wall_offset = env_of(p)->wall_offset;
+	return true;
 }
 
 bool past_note_place(struct peer *p, usec now)
 {
-	bool there = tunnel_has_session(&p->tunnel, now), was_there = p->known_there;
+	bool there = tunnel_has_session(&p->tunnel, now);
+	bool news = there != p->known_there;
 
+	news = note_date(p) || news;
 	p->known_there = there;
 	if (p->tunnel.stats.heard_at == USEC_NEVER ||
 	    addr_equal(&p->known.endpoint, &p->via.remote))
-		return there != was_there || is_dated_ahead(p);
+		return news;
 	p->known.endpoint = p->via.remote;
 	return true;
 }

@@ -54,8 +54,8 @@ void past_recall(struct peer *p, const struct past_peer *then, usec now);
 /* Bring p->known up to date. A timestamp received from further ahead than an hour is not noted: the clock of a plain peer that
  * was wrong once would lock it out for good. */
 void past_note(struct peer *p, usec now);
-/* Note where the peer is and whether it is there. True when either changed since the last call, and as long as past_note() has not
- * seen an initiation that left after the wall clock was set ahead. */
+/* Note where the peer is and whether it is there. True when either changed since the last call, or an
+ * initiation left that is the first, or dated by a clock that was set ahead. */
 bool past_note_place(struct peer *p, usec now);
 
 #endif

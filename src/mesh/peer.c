@@ -15,7 +15,6 @@ int peer_new(struct peer **out, struct tunnel_shared *shared, const struct key_p
 		return -EINVAL;
 	}
 	p->key = p->known.key = *key;
-	p->known_wall_offset = shared->env->wall_offset;
 	p->direct_since = USEC_NEVER;
 	p->announce_at = p->ask_at = USEC_NEVER;
 	list_init(&p->order);

@@ -41,7 +41,7 @@ struct peer {
 	usec ask_at;          /* then a handshake asks whether it knows; USEC_NEVER: not yet */
 	struct addr given;    /* the endpoint that the configuration gave, if any */
 	struct past_peer known; /* what is to outlive the process, as last noted */
-	usec known_wall_offset; /* of the clock then */
+	usec known_wall_offset; /* of the clock then; 0: nothing was noted yet */
 	bool known_there;       /* it had a session then */
 	struct event_told told;
 };

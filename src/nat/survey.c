@@ -424,7 +424,7 @@ static bool can_show(const struct survey *s, uint16_t *response_port)
 	const struct survey_server *v = &s->servers[s->filtering.server];
 	const struct addr *here = seen_from(s, &v->addr), *there = seen_from(s, &v->other);
 
-	if (here == NULL || there == NULL || !addr_same_ip(here, there))
+	if (here == NULL || there == NULL)
 		return false;
 	*response_port = here->port == there->port ? 0 : there->port;
 	return true;

@@ -418,6 +418,11 @@ static void forget_queue(struct node *n)
 	n->queued = 0;
 }
 
+bool node_is_saved(const struct node *n)
+{
+	return n->mesh == NULL || mesh_places(n->mesh) == n->saved_places;
+}
+
 void node_crash(struct node *n, bool lose_state)
 {
 	if (n->life == NODE_DEAD)
@@ -672,6 +677,13 @@ void node_plug(struct node *n)
 {
 	tell(n, "is plugged in");
 	set_up(n, true);
+}
+
+void node_join(struct node *n, struct site *site)
+{
+	tell(n, "joins another network");
+	network_plug(&n->machine, site);
+	host_changed(n);
 }
 
 void node_mend(struct node *n)

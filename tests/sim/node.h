@@ -92,6 +92,8 @@ usec node_now(const struct node *n);
 
 /* --- what may happen to it ---------------------------------------------------------------------------------------- */
 
+/* All that is to be written down at once is. */
+bool node_is_saved(const struct node *n);
 /* The process is killed; the state file may be lost with it. */
 void node_crash(struct node *n, bool lose_state);
 void node_boot(struct node *n);
@@ -110,6 +112,8 @@ void node_move(struct node *n, struct site *site);
 void node_renumber(struct node *n);
 void node_unplug(struct node *n);
 void node_plug(struct node *n);
+/* It gets another interface, in this site: the one before goes first while it is up. */
+void node_join(struct node *n, struct site *site);
 /* Alive, awake, plugged in, clock going. */
 void node_mend(struct node *n);
 

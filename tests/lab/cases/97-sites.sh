@@ -45,6 +45,16 @@ ok "nobody reaches a host behind a NAT by IPv6" eval '! pings vps "${LAB_IP6[lap
 ok "a command that the NAT does not know is refused" eval '! lab_nat home explode'
 ok "its numbers can be read" test "$(lab_stat home mappings)" -gt 0
 
+lab_nat home impair both >/dev/null
+lab_spawn vps iperf3 iperf3 -s
+wait_for 5 lab_exec vps bash -c 'exec 3<>/dev/tcp/127.0.0.1/5201'
+megabits() {
+	lab_exec laptop iperf3 -c "${LAB_IP[vps]}" -t 2 -J "$@" | jq -e '.end.sum_received.bits_per_second / 1e6 | floor'
+}
+ok "a stream through a NAT" megabits && echo "# $(cat "$LAB_DIR/.out") Mbit/s out"
+ok "and the other way" megabits -R && echo "# $(cat "$LAB_DIR/.out") Mbit/s in"
+lab_nat home impair both delay=5ms >/dev/null
+
 lab=$LAB_TREE/tests/lab/lab
 another() {
 	id=$(printf '%s\n' "public vps" "site home box mapping=eim" "host laptop home" | "$lab" up)

@@ -182,6 +182,23 @@ TEST(f53_an_initiation_dated_by_a_clock_that_was_set_ahead_is_to_be_written_down
 	part();
 }
 
+TEST(f53_the_first_initiation_is_to_be_written_down)
+{
+	a = node_start(1);
+	b = node_start(2);
+	node_introduce(a, b, SEC(1));
+	uint64_t then = mesh_places(a->m);
+	node_send(a, 2, SEC(1));
+	assert_int_equal(mesh_places(a->m), then + 1);
+
+	fact_of(a, b, SEC(2));
+	restart(a, b, SEC(3)); /* now the clock may be any other */
+	then = mesh_places(a->m);
+	node_send(a, 2, SEC(4));
+	assert_int_equal(mesh_places(a->m), then + 1);
+	part();
+}
+
 TEST(f53_an_initiation_dated_by_a_clock_that_was_right_all_the_time_is_no_news)
 {
 	meet();
@@ -613,6 +630,7 @@ int main(void)
 		RUN(says_nothing_of_what_never_was),
 		RUN(tells_of_changes_of_place_and_of_who_is_there),
 		RUN(f53_an_initiation_dated_by_a_clock_that_was_set_ahead_is_to_be_written_down),
+		RUN(f53_the_first_initiation_is_to_be_written_down),
 		RUN(f53_an_initiation_dated_by_a_clock_that_was_right_all_the_time_is_no_news),
 		RUN(the_first_initiation_after_a_restart_is_61_s_after_the_last_that_was_written_down_or_now),
 		RUN(a_captured_initiation_is_refused_after_a_restart),

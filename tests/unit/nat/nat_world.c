@@ -299,7 +299,7 @@ void nat_world_start(struct nat_world *w)
 		.v4 = !w->config.v6,
 		.v6 = w->config.v6,
 		.host = w->config.no_host ? NULL : &w->host,
-		.port = NAT_WORLD_PORT,
+		.port = w->config.told_port != 0 ? w->config.told_port : NAT_WORLD_PORT,
 	};
 	w->started_at = w->now;
 	natcheck_start(&w->check, &w->env.env, &w->setup, w->now, &w->out);

@@ -31,6 +31,7 @@ struct nat_world_config {
 	bool no_host;             /* the engine is not told its own addresses */
 	bool deaf_doors;          /* fresh doors cannot be opened */
 	bool v6;
+	uint16_t told_port; /* what the engine takes for its WireGuard port; 0: the real one */
 	bool lost_changes; /* CHANGE-REQUEST gets no answer, as from servers that drop what they do not know */
 };
 

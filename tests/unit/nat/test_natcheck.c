@@ -90,6 +90,12 @@ TEST(both_families_are_found_out_beside_each_other)
 		doors[via->door] = true;
 	}
 	assert_true(doors[0] && doors[1]);
+
+	setup.v6 = false; /* of which nothing is left then */
+	outbox_clear(&w.out);
+	natcheck_start(&w.check, &w.env.env, &setup, w.now, &w.out);
+	assert_int_equal(w.out.net.count, 1);
+	assert_false(natcheck_report(&w.check)->v6.tested);
 	natcheck_stop(&w.check, &w.out);
 	outbox_clear(&w.out);
 }
@@ -441,6 +447,37 @@ TEST(vuln_22_vuln_24_requests_and_indications_with_our_own_id_get_no_answer)
 	}
 }
 
+TEST(a_question_that_comes_back_counts_at_the_other_door_only)
+{
+	const struct survey_ask *a = NULL;
+	uint8_t data[TXN_REQUEST_MAX];
+	struct via via = {.kind = VIA_DIRECT, .remote = at("203.0.113.7:40000")};
+
+	two_servers();
+	reset(1);
+	nat_world_start(&w);
+	while (a == NULL) {
+		nat_world_step(&w);
+		for (unsigned i = 0; i < SURVEY_ASKS; i++)
+			if (w.check.v4.asks[i].kind == SURVEY_HAIRPIN &&
+			    w.check.v4.asks[i].txn.via.door == 0)
+				a = &w.check.v4.asks[i];
+	}
+	memcpy(data, a->txn.request, a->txn.len);
+	for (uint16_t door = 0; door < NAT_WORLD_DOORS; door++) {
+		via.door = door;
+		if (door != 4)
+			assert_not_mine(data, a->txn.len, &via);
+	}
+	via.door = 4;
+	struct packet in = {.data = data, .len = a->txn.len, .via = via};
+	assert_int_not_equal(natcheck_input(&w.check, &in, w.now, &w.out), NATCHECK_NOT_MINE);
+	assert_int_equal(w.out.net.count, 0); /* and is not answered */
+	assert_int_equal(natcheck_report(&w.check)->v4.hairpin, NAT_YES);
+	natcheck_stop(&w.check, &w.out);
+	outbox_clear(&w.out);
+}
+
 TEST(vuln_22_two_engines_that_ask_each_other_fall_silent)
 {
 	struct natcheck *n[2] = {calloc(1, sizeof *n[0]), calloc(1, sizeof *n[1])};
@@ -575,6 +612,7 @@ int main(void)
 		RUN(vuln_14_strangers_leave_no_trace),
 		RUN(an_answer_by_another_door_or_from_another_place_is_not_ours),
 		RUN(vuln_22_vuln_24_requests_and_indications_with_our_own_id_get_no_answer),
+		RUN(a_question_that_comes_back_counts_at_the_other_door_only),
 		RUN(vuln_22_two_engines_that_ask_each_other_fall_silent),
 		RUN(f29_floods_and_doubled_answers_change_nothing),
 		RUN(vuln_06_transaction_ids_come_from_the_environment_and_never_again),

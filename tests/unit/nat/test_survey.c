@@ -235,6 +235,20 @@ TEST(other_address_must_pass_the_address_filter)
 	}
 }
 
+TEST(other_address_must_have_another_port)
+{
+	struct counter same = {.to = at("203.0.113.200:3478")};
+
+	no_servers();
+	struct stun_server *s = nat_world_add(&w, "198.51.100.1", NULL);
+	s->faults = STUN_SERVER_CLAIMS_FOREIGN;
+	s->lie = same.to;
+	w.watch = count_ip;
+	w.watch_ctx = &same;
+	check(&cone);
+	assert_int_equal(same.count, 0);
+}
+
 /* Each question for an answer from elsewhere goes to the server's first address; the door of such a test has sent to nobody else. */
 struct fresh {
 	struct addr to[NAT_WORLD_DOORS];
@@ -337,6 +351,67 @@ TEST(without_our_own_addresses_no_nat_is_not_claimed)
 	assert_int_equal(nat_world_check(&w)->v4.mapping, NAT_MAPPING_ENDPOINT_INDEPENDENT);
 }
 
+TEST(our_ip_with_another_port_is_a_nat)
+{
+	struct nat_world_config c = {
+		.nat = {.mapping = NATBOX_NO_NAT}, .cable = {.delay = MSEC(20)}, .told_port = 4444};
+
+	no_servers();
+	nat_world_add(&w, "198.51.100.1", "198.51.100.2");
+	nat_world_reset(&w, &c, 1);
+	assert_int_equal(nat_world_check(&w)->v4.mapping, NAT_MAPPING_ENDPOINT_INDEPENDENT);
+}
+
+TEST(ports_that_look_like_a_block_are_asked_for_four_more)
+{
+	struct natbox_config c = cone;
+
+	no_servers();
+	nat_world_add(&w, "198.51.100.1", "198.51.100.2");
+	c.ports = NATBOX_BLOCK;
+	c.block_len = 4096;
+	assert_int_equal(check(&c)->ports, NAT_PORTS_BLOCK);
+	assert_int_equal(natcheck_report(&w.check)->v4.port_samples, 9);
+	assert_int_equal(w.opened, 8);
+	c.ports = NATBOX_RANDOM;
+	assert_int_equal(check(&c)->port_samples, 5);
+	assert_int_equal(w.opened, 4);
+}
+
+TEST(dependent_mappings_give_twelve_samples)
+{
+	struct natbox_config c = symmetric;
+
+	no_servers();
+	nat_world_add(&w, "198.51.100.1", "198.51.100.2");
+	for (int mapping = NATBOX_ADM; mapping <= NATBOX_APDM; mapping++) {
+		c.mapping = (enum natbox_mapping)mapping;
+		assert_in_range(check(&c)->port_samples, 12, EVIDENCE_MAX);
+	}
+}
+
+/* Loses questions for answers from elsewhere in the first 150 ms. */
+static void lose_early(void *ctx, const struct nat_world *world, const struct packet *p)
+{
+	(void)ctx;
+	(void)p;
+	w.config.lost_changes = world->now < world->started_at + MSEC(150);
+}
+
+TEST(the_next_server_waits_until_the_hairpin_needs_no_door)
+{
+	struct natbox_config c = cone;
+
+	no_servers();
+	nat_world_add(&w, "198.51.100.1", "198.51.100.2")->faults = STUN_SERVER_IGNORES_CHANGE;
+	nat_world_add(&w, "192.0.2.1", "192.0.2.2");
+	w.watch = lose_early;
+	c.hairpin = NATBOX_HAIRPIN_EXTERNAL;
+	const struct nat_view *v = check(&c);
+	assert_int_equal(v->hairpin, NAT_YES);
+	assert_int_equal(v->filtering, NAT_FILTERING_ADDRESS_AND_PORT_DEPENDENT);
+}
+
 TEST(a_nearer_server_that_sees_another_address_tells_of_a_second_nat)
 {
 	no_servers();
@@ -392,6 +467,17 @@ TEST(f19_vuln_01_vuln_02_vuln_03_vuln_05_vuln_39_no_disguise_of_an_address_is_be
 		assert_int_equal(v->blocked, NAT_NO); /* that much it tells */
 		assert_int_equal(w.opened, 0);        /* and was not asked again */
 	}
+}
+
+TEST(f19_an_address_of_the_other_family_is_not_believed)
+{
+	struct addr lie = at("[2001:db8::1]:40000");
+
+	no_servers();
+	liar(&lie);
+	assert_int_equal(check(&cone)->public_count, 0);
+	assert_int_equal(state_of(0), NAT_SERVER_LIES);
+	assert_int_equal(w.opened, 0);
 }
 
 TEST(f19_one_liar_spoils_nothing)
@@ -597,15 +683,21 @@ int main(void)
 		RUN(another_server_that_can_is_asked_instead),
 		RUN(a_stranger_named_as_other_address_gets_few_datagrams),
 		RUN(other_address_must_pass_the_address_filter),
+		RUN(other_address_must_have_another_port),
 		RUN(a_door_that_tests_filtering_has_sent_nowhere_else),
 		RUN(doors_that_cannot_be_opened_leave_filtering_unknown_never_filtered),
 		RUN(two_names_of_one_host_prove_nothing),
 		RUN(two_ports_of_one_host_prove_no_independence),
 		RUN(local_equals_mapped_is_no_nat_but_filtering_is_tested),
 		RUN(without_our_own_addresses_no_nat_is_not_claimed),
+		RUN(our_ip_with_another_port_is_a_nat),
+		RUN(ports_that_look_like_a_block_are_asked_for_four_more),
+		RUN(dependent_mappings_give_twelve_samples),
+		RUN(the_next_server_waits_until_the_hairpin_needs_no_door),
 		RUN(a_nearer_server_that_sees_another_address_tells_of_a_second_nat),
 		RUN(hairpin_is_found_with_every_filter_and_denied_only_when_it_was_proved),
 		RUN(f19_vuln_01_vuln_02_vuln_03_vuln_05_vuln_39_no_disguise_of_an_address_is_believed),
+		RUN(f19_an_address_of_the_other_family_is_not_believed),
 		RUN(f19_one_liar_spoils_nothing),
 		RUN(f19_a_plausible_liar_with_two_addresses_is_found_out_by_fresh_doors),
 		RUN(f19_what_differs_everywhere_from_all_others_is_alone),

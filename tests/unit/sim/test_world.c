@@ -148,6 +148,26 @@ TEST(f30_a_node_that_moves_is_heard_from_there_within_a_second)
 	assert_int_equal(node_switches(a, b), 1);
 }
 
+TEST(f33_a_node_with_two_uplinks_goes_on_by_the_other)
+{
+	struct site *mobile = network_site(w, "mobile", &w->net.internet,
+					   &(struct natbox_config){.filtering = NATBOX_APDF});
+
+	node_join(b, mobile);
+	world_run(w, SEC(1));
+	assert_int_equal(node_switches(a, b), 0);
+	for (unsigned i = 1; i <= 4; i++) {
+		if (i % 2 == 1)
+			node_unplug(b);
+		else
+			node_plug(b);
+		flow_mark(there);
+		world_run(w, SEC(1));
+		assert_true(there->resumed_at != USEC_NEVER);
+		assert_int_equal(node_switches(a, b), i);
+	}
+}
+
 TEST(all_that_is_broken_is_mended)
 {
 	struct link_config dead = {.blocked = true};
@@ -206,6 +226,7 @@ int main(void)
 		RUN_THERE(datagrams_are_lost_for_a_host_that_sleeps),
 		RUN_THERE(an_endpoint_is_a_name_that_is_asked_for),
 		RUN_THERE(f30_a_node_that_moves_is_heard_from_there_within_a_second),
+		RUN_THERE(f33_a_node_with_two_uplinks_goes_on_by_the_other),
 		RUN_THERE(all_that_is_broken_is_mended),
 		RUN_THERE(the_first_failure_ends_the_run),
 		RUN_THERE(a_clock_that_runs_wrong_is_a_nodes_own),
