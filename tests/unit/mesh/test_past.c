@@ -170,14 +170,14 @@ TEST(f53_an_initiation_dated_by_a_clock_that_was_set_ahead_is_to_be_written_down
 	fact_of(a, b, SEC(2));
 	uint64_t then = mesh_places(a->m);
 	a->env.env.wall_offset += HOUR;
-	node_send(a, 2, SEC(5));
+	node_send(a, 2, SEC(2));
 	assert_int_equal(mesh_places(a->m), then); /* nothing was dated by it yet */
 
-	node_send(a, 2, SEC(122)); /* the session is to be renewed */
+	node_send(a, 2, REKEY_AFTER + SEC(2)); /* the session is to be renewed */
 	assert_true(mesh_places(a->m) > then);
-	fact_of(a, b, SEC(123));
+	fact_of(a, b, REKEY_AFTER + SEC(3));
 	then = mesh_places(a->m);
-	node_send(a, 2, SEC(123));
+	node_send(a, 2, REKEY_AFTER + SEC(3));
 	assert_int_equal(mesh_places(a->m), then);
 	part();
 }
@@ -206,7 +206,7 @@ TEST(f53_an_initiation_dated_as_a_restart_would_guess_is_no_news)
 	fact_of(a, b, SEC(2));
 	uint64_t then = mesh_places(a->m);
 	a->env.env.wall_offset += SEC(100);
-	node_send(a, 2, SEC(122));
+	node_send(a, 2, REKEY_AFTER + SEC(2));
 	assert_int_equal(mesh_places(a->m), then);
 	part();
 }
