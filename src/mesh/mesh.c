@@ -417,7 +417,6 @@ void mesh_nat_look(const struct mesh *m, struct mesh_nat *out)
 
 	*out = (struct mesh_nat){
 		.report = &o->report,
-		.running = o->phase != OUTSIDE_IDLE,
 		.step = outside_step(o),
 		.started = o->started,
 		.done = o->done,

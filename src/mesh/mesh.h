@@ -83,12 +83,11 @@ uint64_t mesh_nat_want(struct mesh *m, usec now);
 
 struct mesh_nat {
 	const struct nat_report *report; /* the last complete one */
-	bool running;
-	enum survey_step step;        /* what is found out now, while one runs */
-	uint64_t started, done;       /* numbers of the last check begun, ended */
-	uint64_t successes, failures; /* checks that found our public address, or did not */
-	size_t server_count;          /* configured */
-	usec wall_offset;             /* as in struct env: for the report's instant */
+	enum survey_step step;           /* what is found out now, while one runs */
+	uint64_t started, done;          /* numbers of the last check begun, ended */
+	uint64_t successes, failures;    /* checks that found our public address, or did not */
+	size_t server_count;             /* configured */
+	usec wall_offset;                /* as in struct env: for the report's instant */
 };
 
 void mesh_nat_look(const struct mesh *m, struct mesh_nat *out);

@@ -298,21 +298,23 @@ void outside_tick(struct outside *o, const struct host *host, uint16_t port, use
 	}
 	if (o->phase == OUTSIDE_RESOLVING && (!waits_for_names(o) || usec_due(o->resolved_by, now)))
 		start_check(o, host, port, now, out);
-	if (o->phase == OUTSIDE_CHECKING && usec_due(natcheck_deadline(&o->check), now))
+	if (usec_due(natcheck_deadline(&o->check), now))
 		take(o, natcheck_tick(&o->check, now, out), now);
 }
 
 usec outside_deadline(const struct outside *o)
 {
+	usec check = natcheck_deadline(&o->check); /* one that is over may have doors to close */
+
 	if (o->restart)
 		return 0;
 	switch (o->phase) {
 	case OUTSIDE_IDLE:
-		return o->next_at;
+		return usec_min(check, o->next_at);
 	case OUTSIDE_RESOLVING:
-		return waits_for_names(o) ? o->resolved_by : 0;
+		return usec_min(check, waits_for_names(o) ? o->resolved_by : 0);
 	case OUTSIDE_CHECKING:
-		return natcheck_deadline(&o->check);
+		return check;
 	}
 	return USEC_NEVER;
 }

@@ -61,6 +61,8 @@ static void look(void)
 	check_line(line, len);
 	line = answer_metrics(mesh, "warren0", &stages, NOW, &len);
 	check_line(line, len);
+	line = answer_netcheck(mesh, mesh_nat_want(mesh, NOW), &len);
+	check_line(line, len);
 }
 
 static void reload(const struct conf *c)
@@ -132,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	must(line == 0 || (line <= len && text[line - 1] == '\n'), "a request lies in what came");
 	enum answer_kind other = ask(text, 1000);
 	must(other == ANSWER_REFUSED || other == ANSWER_STATUS || other == ANSWER_METRICS ||
-		     other == ANSWER_EVENTS,
+		     other == ANSWER_NETCHECK || other == ANSWER_EVENTS,
 	     "others change nothing");
 	enum answer_kind root = ask(text, 0);
 	must(other == ANSWER_REFUSED || other == root, "root may what others may");

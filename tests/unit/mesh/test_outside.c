@@ -253,6 +253,22 @@ TEST(what_the_outbox_has_no_room_for_stays_due)
 	assert_int_equal(o.done, 1);
 }
 
+TEST(a_door_that_the_outbox_had_no_room_for_is_closed_later)
+{
+	set_servers("198.51.100.1", "198.51.100.2");
+	pass(NOW + OUTSIDE_SETTLE + MSEC(20));
+	assert_true(a_door_is_open());
+	out.action_count = OUTBOX_ACTIONS;
+	natcheck_stop(&o.check, &out);
+	o.phase = OUTSIDE_IDLE;
+	outbox_clear(&out);
+
+	assert_true(outside_deadline(&o) <= now);
+	pass(now);
+	assert_false(a_door_is_open());
+	assert_true(outside_deadline(&o) > now);
+}
+
 TEST(a_host_without_a_family_is_not_asked_for_it)
 {
 	set_servers("[2001:db8::1]", "198.51.100.1");
@@ -436,6 +452,7 @@ int main(void)
 		RUN_HERE(who_wants_a_check_gets_the_one_under_way_or_a_new_one),
 		RUN_HERE(what_the_outbox_has_no_room_for_stays_due),
 		RUN_HERE(a_host_without_a_family_is_not_asked_for_it),
+		RUN_HERE(a_door_that_the_outbox_had_no_room_for_is_closed_later),
 		RUN_HERE(a_name_is_asked_for_and_waited_for),
 		RUN_HERE(f20_a_name_that_leads_nowhere_costs_two_seconds),
 		RUN_HERE(f20_a_name_server_that_says_no_is_not_waited_for),
