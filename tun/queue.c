@@ -34,28 +34,39 @@ static bool has_ports(uint8_t protocol)
 	return protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_UDP;
 }
 
-uint8_t queue_flow(const uint8_t *packet, size_t len)
+static struct queue_flow flow_of(uint32_t pair, uint8_t protocol, const uint8_t *transport,
+				 size_t len)
 {
-	uint32_t hash = 0;
-	size_t ports_at = 0; /* 0: none */
+	uint32_t flow = mix(pair, (uint8_t[]){protocol, 0, 0, 0}, 4);
 
-	if (len >= IP4_HEADER_LEN && packet[0] >> 4 == 4) {
-		hash = mix(packet[9], packet + 12, 8);
-		if (has_ports(packet[9]) && (load_be16(packet + 6) & 0x3fff) == 0)
-			ports_at = (size_t)(packet[0] & 15) * 4;
-	} else if (len >= IP6_HEADER_LEN && packet[0] >> 4 == 6) {
-		hash = mix(packet[6], packet + 8, 32);
-		if (has_ports(packet[6]))
-			ports_at = IP6_HEADER_LEN;
-	}
-	if (ports_at != 0 && ports_at + 4 <= len)
-		hash = mix(hash, packet + ports_at, 4);
-	return (uint8_t)(hash >> 24);
+	if (has_ports(protocol) && len >= 4)
+		flow = mix(flow, transport, 4);
+	return (struct queue_flow){.flow = (uint8_t)(flow >> 24), .pair = (uint8_t)(pair >> 24)};
 }
 
-bool queue_holds(const struct queue *q, uint8_t flow)
+struct queue_flow queue_flow_of(const uint8_t *packet, size_t len)
 {
-	return q->waiting[flow] > 0;
+	struct queue_flow f = {0};
+	size_t header_len;
+
+	if (len >= IP4_HEADER_LEN && packet[0] >> 4 == 4) {
+		header_len = (size_t)(packet[0] & 15) * 4;
+		if (header_len <= len)
+			f = flow_of(mix(4, packet + 12, 8), packet[9], packet + header_len,
+				    len - header_len);
+		f.fragment = (load_be16(packet + 6) & 0x3fff) != 0;
+	} else if (len >= IP6_HEADER_LEN && packet[0] >> 4 == 6) {
+		f = flow_of(mix(6, packet + 8, 32), packet[6], packet + IP6_HEADER_LEN,
+			    len - IP6_HEADER_LEN);
+		f.fragment = packet[6] == IP_PROTOCOL_FRAGMENT;
+	}
+	return f;
+}
+
+bool queue_holds(const struct queue *q, const struct queue_flow *f)
+{
+	return f->fragment ? q->pairs[f->pair] > 0
+			   : q->flows[f->flow] > 0 || q->fragments[f->pair] > 0;
 }
 
 /* --- in and out ------------------------------------------------------------------------------------------------- */
@@ -65,7 +76,8 @@ int queue_room(const struct queue *q)
 	return q->free_count > 0 ? q->free[q->free_count - 1] : -1;
 }
 
-void queue_push(struct queue *q, const struct vnet *vnet, size_t len, uint8_t flow, usec now)
+void queue_push(struct queue *q, const struct vnet *vnet, size_t len, const struct queue_flow *flow,
+		usec now)
 {
 	assert(q->free_count > 0);
 	q->items[(q->first + q->count) % QUEUE_SLOTS] = (struct queue_item){
@@ -73,10 +85,12 @@ void queue_push(struct queue *q, const struct vnet *vnet, size_t len, uint8_t fl
 		.len = len,
 		.read_at = now,
 		.slot = q->free[--q->free_count],
-		.flow = flow,
+		.flow = *flow,
 	};
 	q->count++;
-	q->waiting[flow]++;
+	q->flows[flow->flow]++;
+	q->pairs[flow->pair]++;
+	q->fragments[flow->pair] += flow->fragment;
 }
 
 const struct queue_item *queue_first(const struct queue *q)
@@ -89,7 +103,9 @@ void queue_pop(struct queue *q)
 	const struct queue_item *item = &q->items[q->first];
 
 	assert(q->count > 0);
-	q->waiting[item->flow]--;
+	q->flows[item->flow.flow]--;
+	q->pairs[item->flow.pair]--;
+	q->fragments[item->flow.pair] -= item->flow.fragment;
 	q->free[q->free_count++] = item->slot;
 	q->first = (q->first + 1) % QUEUE_SLOTS;
 	q->count--;

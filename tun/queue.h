@@ -23,14 +23,22 @@
 #define QUEUE_TARGET   MSEC(1)
 #define QUEUE_INTERVAL MSEC(20)
 
-#define QUEUE_FLOWS                                                                                \
-	256 /* flows are told apart by so many values of a hash: an unlucky one waits with the bulk */
+/* Flows are told apart by so many values of a hash: an unlucky one waits with the bulk. */
+#define QUEUE_FLOWS 256
+
+/* Which flow an IP packet is of. A fragment may be of any between its two hosts. */
+struct queue_flow {
+	uint8_t flow; /* addresses, protocol, ports */
+	uint8_t pair; /* addresses */
+	bool fragment;
+};
 
 struct queue_item {
 	struct vnet vnet;
 	size_t len;
 	usec read_at;
-	uint8_t slot, flow;
+	uint8_t slot;
+	struct queue_flow flow;
 };
 
 struct queue {
@@ -38,7 +46,8 @@ struct queue {
 	size_t first, count;
 	uint8_t free[QUEUE_SLOTS]; /* a stack: the slot used last is still in the cache */
 	size_t free_count;
-	uint8_t waiting[QUEUE_FLOWS]; /* items of each flow */
+	uint8_t flows[QUEUE_FLOWS], pairs[QUEUE_FLOWS]; /* items of each */
+	uint8_t fragments[QUEUE_FLOWS];                 /* of each pair */
 	/* of the losses */
 	bool stands;
 	unsigned losses; /* since it stands */
@@ -48,15 +57,16 @@ struct queue {
 
 void queue_init(struct queue *q);
 
-/* Which flow an IP packet is of: addresses, protocol, and ports unless it is a fragment. Any bytes will do. */
-uint8_t queue_flow(const uint8_t *packet, size_t len);
+/* Any bytes will do. */
+struct queue_flow queue_flow_of(const uint8_t *packet, size_t len);
 
 /* The slot for what is read next; -1: there is none. It stays free until queue_push. */
 int queue_room(const struct queue *q);
-/* Something of this flow waits: what is of the same flow has to wait, too. */
-bool queue_holds(const struct queue *q, uint8_t flow);
+/* Something waits that may be of this flow: what is of the same flow has to wait, too. */
+bool queue_holds(const struct queue *q, const struct queue_flow *flow);
 /* A packet of `len` bytes was put into that slot. */
-void queue_push(struct queue *q, const struct vnet *vnet, size_t len, uint8_t flow, usec now);
+void queue_push(struct queue *q, const struct vnet *vnet, size_t len, const struct queue_flow *flow,
+		usec now);
 
 /* The oldest; NULL: none. It and its slot stay as they are until queue_pop. */
 const struct queue_item *queue_first(const struct queue *q);

@@ -285,13 +285,13 @@ static void take_read(struct tun *t, uint8_t *first, uint8_t *slot, size_t len, 
 		      struct batch *in)
 {
 	struct vnet vnet = {.gso_type = VNET_PLAIN};
-	uint8_t flow = queue_flow(first, len < t->direct ? len : t->direct);
+	struct queue_flow flow = queue_flow_of(first, len < t->direct ? len : t->direct);
 
 	memcpy(&vnet, first - t->vnet_len, t->vnet_len);
 	t->stats.rx_reads++;
-	if ((vnet.gso_type & ~VNET_ECN) != VNET_PLAIN || queue_holds(&t->queue, flow)) {
+	if ((vnet.gso_type & ~VNET_ECN) != VNET_PLAIN || queue_holds(&t->queue, &flow)) {
 		gather_in_slot(t, slot, first, len);
-		queue_push(&t->queue, &vnet, len, flow, now);
+		queue_push(&t->queue, &vnet, len, &flow, now);
 	} else {
 		gather_in_arena(t, slot, first, len);
 		take_at_once(t, &vnet, len, in);

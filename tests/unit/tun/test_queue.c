@@ -17,7 +17,13 @@ static int start(void **state)
 
 static void push(size_t len, uint8_t flow, usec now)
 {
-	queue_push(&q, &(struct vnet){.gso_type = VNET_TCPV4, .gso_size = 1000}, len, flow, now);
+	queue_push(&q, &(struct vnet){.gso_type = VNET_TCPV4, .gso_size = 1000}, len,
+		   &(struct queue_flow){.flow = flow, .pair = 1}, now);
+}
+
+static bool holds(uint8_t flow)
+{
+	return queue_holds(&q, &(struct queue_flow){.flow = flow, .pair = 1});
 }
 
 /* --- in and out ------------------------------------------------------------------------------------------------- */
@@ -29,7 +35,7 @@ TEST(what_came_first_is_first)
 		push(1000 + i, (uint8_t)i, (usec)i);
 		if (i >= 10) {
 			assert_int_equal(queue_first(&q)->len, 1000 + i - 10);
-			assert_int_equal(queue_first(&q)->flow, (uint8_t)(i - 10));
+			assert_int_equal(queue_first(&q)->flow.flow, (uint8_t)(i - 10));
 			assert_int_equal(queue_first(&q)->vnet.gso_size, 1000);
 			queue_pop(&q);
 		}
@@ -59,25 +65,25 @@ TEST(who_waits_is_known_by_flow)
 	push(1, 7, 0);
 	push(1, 7, 0);
 	push(1, 255, 0);
-	assert_false(queue_holds(&q, 0));
+	assert_false(holds(0));
 	queue_pop(&q);
-	assert_true(queue_holds(&q, 7));
+	assert_true(holds(7));
 	queue_pop(&q);
-	assert_false(queue_holds(&q, 7));
-	assert_true(queue_holds(&q, 255));
+	assert_false(holds(7));
+	assert_true(holds(255));
 	queue_pop(&q);
-	assert_false(queue_holds(&q, 255));
+	assert_false(holds(255));
 }
 
 /* --- flows ------------------------------------------------------------------------------------------------------ */
 
-static uint8_t flow_of(struct inner in)
+static struct queue_flow flow_of(struct inner in)
 {
 	uint8_t packet[512];
 
 	in.payload_len = 100;
 	inner_write(packet, &in);
-	return queue_flow(packet, inner_len(&in));
+	return queue_flow_of(packet, inner_len(&in));
 }
 
 TEST(a_flow_is_addresses_protocol_and_ports)
@@ -87,27 +93,55 @@ TEST(a_flow_is_addresses_protocol_and_ports)
 		unsigned others = 0;
 
 		inner_advance(&next);
-		assert_int_equal(flow_of(next), flow_of(inner_examples[i]));
+		assert_int_equal(flow_of(next).flow, flow_of(inner_examples[i]).flow);
 		for (int port = 0; port < 100; port++) {
 			other.src_port++;
-			others += flow_of(other) != flow_of(next);
+			others += flow_of(other).flow != flow_of(next).flow;
+			assert_int_equal(flow_of(other).pair, flow_of(next).pair);
 		}
 		assert_true(others > 95);
 		other = next;
 		other.dst++;
-		assert_int_not_equal(flow_of(other), flow_of(next));
+		assert_int_not_equal(flow_of(other).flow, flow_of(next).flow);
+		assert_int_not_equal(flow_of(other).pair, flow_of(next).pair);
 	}
 }
 
-TEST(fragments_are_of_one_flow_whatever_stands_where_ports_would)
+/* A fragment, of which nobody knows the flow, and a packet between the same two. */
+static void check_fragments(const uint8_t *fragment, const uint8_t *whole)
 {
-	uint8_t packet[40] = {0x45, [2] = 0, [3] = 40, [6] = 0x20, [9] = 17, [12] = 10, [16] = 10};
-	uint8_t first = queue_flow(packet, sizeof packet);
+	struct queue_flow f = queue_flow_of(fragment, 64), w = queue_flow_of(whole, 64);
+	const struct vnet v = {.gso_type = VNET_UDP_L4};
 
-	packet[6] = 0;
-	packet[7] = 100;
-	packet[20] = 77;
-	assert_int_equal(queue_flow(packet, sizeof packet), first);
+	assert_true(f.fragment);
+	assert_false(w.fragment);
+	assert_false(queue_holds(&q, &f));
+	queue_push(&q, &v, 1, &w, 0);
+	assert_true(queue_holds(&q, &f));
+	queue_push(&q, &v, 1, &f, 0);
+	queue_pop(&q);
+	assert_true(queue_holds(&q, &w)); /* behind the fragment */
+	queue_pop(&q);
+	assert_false(queue_holds(&q, &w));
+	assert_false(queue_holds(&q, &f));
+}
+
+TEST(fragments_keep_their_place_among_whole_packets)
+{
+	uint8_t v4[64] = {0x45, [9] = 17, [12] = 10, [16] = 10, [20] = 7},
+		v6[64] = {0x60, [6] = 17, [8] = 0x20, [24] = 0x20, [40] = 7};
+	uint8_t first[64], later[64], of_v6[64];
+
+	memcpy(first, v4, sizeof v4);
+	first[6] = 0x20;
+	memcpy(later, v4, sizeof v4);
+	later[7] = 100;
+	later[20] = 77;
+	memcpy(of_v6, v6, sizeof v6);
+	of_v6[6] = 44;
+	check_fragments(first, v4);
+	check_fragments(later, v4);
+	check_fragments(of_v6, v6);
 }
 
 TEST(any_bytes_have_a_flow)
@@ -116,7 +150,7 @@ TEST(any_bytes_have_a_flow)
 		uint8_t *bytes = malloc(len + 1);
 		for (int first = 0; first < 256; first++) {
 			memset(bytes, first, len);
-			queue_flow(bytes, len);
+			queue_flow_of(bytes, len);
 		}
 		free(bytes);
 	}
@@ -192,7 +226,7 @@ int main(void)
 		WITH(each_has_a_slot_of_its_own_until_it_is_taken),
 		WITH(who_waits_is_known_by_flow),
 		WITH(a_flow_is_addresses_protocol_and_ports),
-		WITH(fragments_are_of_one_flow_whatever_stands_where_ports_would),
+		WITH(fragments_keep_their_place_among_whole_packets),
 		WITH(any_bytes_have_a_flow),
 		WITH(loses_nothing_while_one_now_and_then_did_not_wait),
 		WITH(loses_one_after_all_have_waited_for_an_interval),
