@@ -1,6 +1,7 @@
 /* Not of a file: every kind of NAT, found out by natcheck through a model of it that is not natcheck's own (sim/natbox), from a STUN
  * server that is not either (sim/stun_server). WARREN_NAT_SEEDS says how many seeds of each kind; `make full` has 1,000. */
 #include "nat_world.h"
+#include "sim/truth.h"
 #include "support/test.h"
 
 #define SEEDS 12
@@ -19,50 +20,6 @@ static unsigned seeds(void)
 	const char *text = getenv("WARREN_NAT_SEEDS");
 
 	return text != NULL ? (unsigned)strtoul(text, NULL, 10) : SEEDS;
-}
-
-static enum nat_mapping mapping_of(const struct natbox_config *c)
-{
-	switch (natbox_seen_mapping(c)) {
-	case NATBOX_EIM:
-		return NAT_MAPPING_ENDPOINT_INDEPENDENT;
-	case NATBOX_ADM:
-		return NAT_MAPPING_ADDRESS_DEPENDENT;
-	case NATBOX_APDM:
-		return NAT_MAPPING_ADDRESS_AND_PORT_DEPENDENT;
-	case NATBOX_NO_NAT:
-		break;
-	}
-	return NAT_MAPPING_NONE;
-}
-
-static enum nat_filtering filtering_of(enum natbox_filtering f)
-{
-	switch (f) {
-	case NATBOX_ADF:
-		return NAT_FILTERING_ADDRESS_DEPENDENT;
-	case NATBOX_APDF:
-		return NAT_FILTERING_ADDRESS_AND_PORT_DEPENDENT;
-	case NATBOX_EIF:
-	case NATBOX_OPEN:
-		break;
-	}
-	return NAT_FILTERING_ENDPOINT_INDEPENDENT;
-}
-
-static enum nat_ports ports_of(const struct natbox_config *c)
-{
-	switch (natbox_seen_ports(c)) {
-	case NATBOX_PRESERVE:
-		break;
-	case NATBOX_SEQUENTIAL:
-		return NAT_PORTS_SEQUENTIAL;
-	case NATBOX_BLOCK:
-		return NAT_PORTS_BLOCK;
-	case NATBOX_RANDOM:
-		return NAT_PORTS_RANDOM;
-	}
-	return NAT_PORTS_PRESERVE;
 }
 
 /* The kind of this number and seed: its numbers vary, too. */
@@ -88,10 +45,10 @@ static void count(struct tally *t, const struct natbox_config *c, const struct n
 {
 	bool unknown = v->mapping == NAT_MAPPING_UNKNOWN || v->filtering == NAT_FILTERING_UNKNOWN ||
 		       v->ports == NAT_PORTS_UNKNOWN;
-	bool wrong = (v->mapping != NAT_MAPPING_UNKNOWN && v->mapping != mapping_of(c)) ||
+	bool wrong = (v->mapping != NAT_MAPPING_UNKNOWN && v->mapping != truth_mapping(c)) ||
 		     (v->filtering != NAT_FILTERING_UNKNOWN &&
-		      v->filtering != filtering_of(c->filtering)) ||
-		     (v->ports != NAT_PORTS_UNKNOWN && v->ports != ports_of(c)) ||
+		      v->filtering != truth_filtering(c->filtering)) ||
+		     (v->ports != NAT_PORTS_UNKNOWN && v->ports != truth_ports(c)) ||
 		     (v->hairpin == NAT_YES && c->hairpin == NATBOX_HAIRPIN_NONE) ||
 		     (v->ports == NAT_PORTS_SEQUENTIAL && v->ports_step != c->step) ||
 		     (v->ports == NAT_PORTS_BLOCK && v->ports_span > c->block_len);
@@ -224,7 +181,7 @@ TEST(one_address_servers_tell_mapping_and_no_filtering)
 		t = (struct tally){0};
 		count(&t, &c, v);
 		assert_int_equal(t.wrong, 0);
-		assert_int_equal(v->mapping, mapping_of(&c));
+		assert_int_equal(v->mapping, truth_mapping(&c));
 		assert_int_equal(v->filtering, NAT_FILTERING_UNKNOWN);
 		assert_int_equal(v->ports, NAT_PORTS_RANDOM);
 	}
@@ -250,7 +207,7 @@ TEST(firewalls_without_nat_in_both_families)
 			const struct nat_view *v = v6 ? &r->v6 : &r->v4;
 			assert_int_equal(v->mapping, NAT_MAPPING_NONE);
 			assert_int_equal(v->filtering,
-					 filtering_of((enum natbox_filtering)filtering));
+					 truth_filtering((enum natbox_filtering)filtering));
 			assert_int_equal(v->ports, NAT_PORTS_PRESERVE);
 			assert_int_equal(v->double_nat, NAT_NO);
 			assert_false((v6 ? &r->v4 : &r->v6)->tested);
