@@ -43,6 +43,11 @@ finds() {
 	ok "    what is known is told, the rest is unknown" jq -e "$expression" "$LAB_DIR/found.json" || jq . "$LAB_DIR/found.json"
 }
 
+# The same at full length only: what differs is read by the codec alone, which has its unit tests.
+seldom_finds() {
+	[ -z "${LAB_FULL-}" ] || finds "$@"
+}
+
 right='.nat.public == ["198.51.100.2:\(.nat.public[0] | split(":")[1])"]'
 mapping='.nat.mapping == "endpoint-independent"'
 filtering='.nat.filtering == "address-and-port-dependent"'
@@ -54,28 +59,28 @@ finds "one that sends everything twice" "$right and $mapping and $filtering" twi
 finds "one that sends 15 wrong answers before each right one" "$right and $mapping and $filtering" floods
 finds "row 10: a second address behind the right one" "$right and $mapping and $filtering" duplicates lie=192.0.2.66:6
 finds "one that ignores CHANGE-REQUEST" "$no_filtering and $mapping" ignores-change
-finds "one that refuses CHANGE-REQUEST" "$no_filtering and $mapping" refuses-change
-finds "one of one address that says nothing of others" "$no_filtering" no-other
+seldom_finds "one that refuses CHANGE-REQUEST" "$no_filtering and $mapping" refuses-change
+seldom_finds "one of one address that says nothing of others" "$no_filtering" no-other
 finds "one whose other address is nobody's" "$no_filtering" claims-foreign lie=192.0.2.66:6
 finds "no XOR-MAPPED-ADDRESS" "$right and $mapping and $filtering" mapped-only
-finds "no mapped address at all" "$nothing" no-mapped
+seldom_finds "no mapped address at all" "$nothing" no-mapped
 finds "the wrong transaction" "$nothing" wrong-id
 finds "another source" "$nothing" wrong-source from=203.0.113.9:3478
 finds "row 09: all behind MESSAGE-INTEGRITY" "$nothing" after-integrity
-finds "row 21: attributes too long" "$nothing" overlong
-finds "row 21: an attribute past the end" "$nothing" truncates
-finds "half of each datagram" "$nothing" cuts
-finds "a wrong fingerprint" "$nothing" bad-fingerprint
-finds "an unknown attribute that has to be understood" "$nothing" unknown-mandatory
+seldom_finds "row 21: attributes too long" "$nothing" overlong
+seldom_finds "row 21: an attribute past the end" "$nothing" truncates
+seldom_finds "half of each datagram" "$nothing" cuts
+seldom_finds "a wrong fingerprint" "$nothing" bad-fingerprint
+seldom_finds "an unknown attribute that has to be understood" "$nothing" unknown-mandatory
 finds "row 22: requests for answers" "$nothing" as-request
 finds "junk" "$nothing" junk
 finds "silence" "$nothing" silent
 finds "answers after half a second" ".nat.mapping != \"endpoint-dependent\"" delay=500
 for error in 300 420 500; do
-	finds "errors: $error" "$nothing" error "error=$error" lie=192.0.2.66:6
+	seldom_finds "errors: $error" "$nothing" error "error=$error" lie=192.0.2.66:6
 done
 for lie in 0.0.0.0:7 127.0.0.1:7 224.0.0.1:7 '[2001:db8::7]:7'; do
-	finds "F19: the lie $lie" "$nothing" lies "lie=$lie"
+	seldom_finds "F19: the lie $lie" "$nothing" lies "lie=$lie"
 done
 finds "F19: the lie ::ffff:127.0.0.1" "$nothing" lies lie=26
 
