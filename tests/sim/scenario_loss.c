@@ -53,5 +53,5 @@ const struct scenario scenario_loss = {
 	.what = "1, 10, 30 % loss",
 	.run = run,
 	.judge = judge,
-	.lengths = {{2, SEC(60)}, {10, SEC(3 * 60)}, {100, SEC(30 * 60)}},
+	.lengths = {{2, SEC(60)}, {10, SEC(3 * 60)}, {600, SEC(3 * 60)}},
 };

@@ -297,9 +297,9 @@ static void run(struct world *w, usec span)
 	 * Nothing helps but that the peer calls, and where the node is hidden it cannot. */
 	if (s.on[FAULT_WALL])
 		s.on[FAULT_LOST_STATE] = false;
-	/* So it does with one that was restarted, and is minutes ahead for it, and then forgets that. */
+	/* So it does with one that was restarted, or whose clock jumped, and is minutes ahead for it, and then forgets that. */
 	if (s.on[FAULT_LOST_STATE])
-		s.on[FAULT_CRASH] = false;
+		s.on[FAULT_CRASH] = s.on[FAULT_JUMP] = false;
 	if (s.on[FAULT_REPLAY])
 		network_listen(w);
 	build(w, &s);
