@@ -52,14 +52,13 @@ int tun_index(const struct tun *t); /* interface index */
 enum tun_offload tun_offload(const struct tun *t);
 const char *tun_offload_name(enum tun_offload o);
 
-/* Read what waits, as much as is worth a batch (never more than BATCH_MAX packets), into memory of `t`
- * with PACKET_HEAD before and PACKET_TAIL behind each packet; they live until the next tun_read.
- * Returns the count: 0 when nothing waits or the device is down; or -EBADFD when the device is gone
+/* Read what waits, and give as much of it as is worth a batch (never more than BATCH_MAX packets), in memory
+ * of `t` with PACKET_HEAD before and PACKET_TAIL behind each packet; they live until the next tun_read.
+ * Bulk beyond that waits in `t`, and small packets of other flows pass it by (queue.h). Returns the count: 0 when nothing waits or the device is down; or -EBADFD when the device is gone
  * (link deleted), which ends the daemon cleanly. The descriptor is readable then, so the loop
  * notices at once. */
 int tun_read(struct tun *t, usec now, struct batch *in);
-/* True while the rest of a super-packet waits in `t` for the next tun_read: the descriptor does not
- * tell of it. */
+/* True while something waits in `t` for the next tun_read: the descriptor does not tell of it. */
 bool tun_pending(const struct tun *t);
 /* How many packets tun_read has dropped for this reason since last asked: DROP_VNET, DROP_OFFLOAD,
  * DROP_QUEUE (queue.h). */

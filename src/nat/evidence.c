@@ -1,17 +1,50 @@
 /* Sightings compared: RFC 5780, 4.3, with more than one server's word where there is one (nat.md section 1). */
 #include "nat/evidence.h"
 
-void evidence_add(struct evidence *e, const struct sighting *sighting)
+const struct sighting *evidence_find(const struct evidence *e, unsigned socket,
+				     const struct addr *place)
 {
 	for (unsigned i = 0; i < e->count; i++) {
-		struct sighting *s = &e->items[i];
-		if (s->socket == sighting->socket && addr_equal(&s->place, &sighting->place)) {
-			*s = *sighting;
-			return;
-		}
+		const struct sighting *s = &e->items[i];
+		if (s->socket == socket && (place == NULL || addr_equal(&s->place, place)))
+			return s;
 	}
-	if (e->count < EVIDENCE_MAX)
+	return NULL;
+}
+
+void evidence_add(struct evidence *e, const struct sighting *sighting)
+{
+	const struct sighting *before = evidence_find(e, sighting->socket, &sighting->place);
+
+	if (before != NULL)
+		e->items[before - e->items] = *sighting;
+	else if (e->count < EVIDENCE_MAX)
 		e->items[e->count++] = *sighting;
+}
+
+unsigned evidence_public(const struct evidence *e, struct addr out[static NAT_PUBLIC_MAX])
+{
+	unsigned seen[NAT_PUBLIC_MAX] = {0}, count = 0;
+
+	for (unsigned i = 0, k; i < e->count; i++) {
+		const struct addr *at = &e->items[i].seen;
+		if (e->items[i].socket != 0)
+			continue;
+		for (k = 0; k < count && !addr_equal(&out[k], at); k++)
+			;
+		if (k == NAT_PUBLIC_MAX)
+			continue;
+		count += k == count;
+		seen[k]++;
+		for (; k > 0 && seen[k] > seen[k - 1]; k--) {
+			unsigned times = seen[k];
+			seen[k] = seen[k - 1];
+			seen[k - 1] = times;
+			out[k] = out[k - 1];
+		}
+		out[k] = *at;
+	}
+	return count;
 }
 
 void evidence_drop(struct evidence *e, unsigned server)

@@ -34,6 +34,12 @@ void evidence_add(struct evidence *e, const struct sighting *sighting);
 /* Forget what this server said. */
 void evidence_drop(struct evidence *e, unsigned server);
 
+/* What `place` says of this socket; place NULL: what was said of it first. NULL: nothing. */
+const struct sighting *evidence_find(const struct evidence *e, unsigned socket,
+				     const struct addr *place);
+/* Where the WireGuard door is seen, most often seen first. Returns how many; what has no room is left out. */
+unsigned evidence_public(const struct evidence *e, struct addr out[static NAT_PUBLIC_MAX]);
+
 /* True when it sees two sockets of ours at one address from one place of its own, which no NAT does. */
 bool evidence_is_lie(const struct evidence *e, unsigned server);
 /* True when from two sockets or more all others, two IPs at least, agree, and it never does. */

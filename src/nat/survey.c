@@ -406,27 +406,17 @@ static void send_test(struct survey *s, enum survey_kind kind, unsigned socket, 
 	ask(s, &q, &txn_once, now, out);
 }
 
-/* What the WireGuard door looks like from this place; NULL: not known. */
-static const struct addr *seen_from(const struct survey *s, const struct addr *place)
-{
-	for (unsigned i = 0; i < s->evidence.count; i++) {
-		const struct sighting *g = &s->evidence.items[i];
-		if (g->socket == 0 && addr_equal(&g->place, place))
-			return &g->seen;
-	}
-	return NULL;
-}
-
 /* The answer that the server shall show comes from its other address to the mapping that we have for that one, which lets it in:
  * where that is not the mapping it was asked by, RESPONSE-PORT leads there. False when it cannot. */
 static bool can_show(const struct survey *s, uint16_t *response_port)
 {
 	const struct survey_server *v = &s->servers[s->filtering.server];
-	const struct addr *here = seen_from(s, &v->addr), *there = seen_from(s, &v->other);
+	const struct sighting *here = evidence_find(&s->evidence, 0, &v->addr),
+			      *there = evidence_find(&s->evidence, 0, &v->other);
 
 	if (here == NULL || there == NULL)
 		return false;
-	*response_port = here->port == there->port ? 0 : there->port;
+	*response_port = here->seen.port == there->seen.port ? 0 : there->seen.port;
 	return true;
 }
 
@@ -519,16 +509,6 @@ static void advance_doors(struct survey *s, usec now, struct outbox *out)
 	open_doors(s, 0, SURVEY_DOORS - 1, (unsigned)base, now, out);
 }
 
-static bool is_known(const struct survey *s, unsigned socket, const struct addr *place)
-{
-	for (unsigned i = 0; i < s->evidence.count; i++) {
-		const struct sighting *g = &s->evidence.items[i];
-		if (g->socket == socket && addr_equal(&g->place, place))
-			return true;
-	}
-	return false;
-}
-
 static void ask_sample(struct survey *s, unsigned socket, const struct sighting *from, usec now,
 		       struct outbox *out)
 {
@@ -537,7 +517,8 @@ static void ask_sample(struct survey *s, unsigned socket, const struct sighting 
 			     .socket = (uint8_t)socket,
 			     .to = from->place};
 
-	if (s->samples == SURVEY_SAMPLES || socket == 0 || is_known(s, socket, &q.to))
+	if (s->samples == SURVEY_SAMPLES || socket == 0 ||
+	    evidence_find(&s->evidence, socket, &q.to) != NULL)
 		return;
 	s->doors[number_of(s, socket) - 1].used = true;
 	s->samples++;
@@ -581,7 +562,8 @@ static void contrast(struct survey *s, usec now, struct outbox *out)
 	for (unsigned i = 0; i < s->server_count; i++) {
 		struct addr fourth = s->servers[i].other;
 		fourth.port = s->servers[i].addr.port;
-		if (has_two_ips(&s->servers[i]) && seen_from(s, &s->servers[i].other) != NULL)
+		if (has_two_ips(&s->servers[i]) &&
+		    evidence_find(&s->evidence, 0, &s->servers[i].other) != NULL)
 			ask_place(s, i, &fourth, now, out);
 	}
 	ask_samples(s, 2, now, out);
@@ -627,27 +609,20 @@ static void advance_mapping(struct survey *s, usec now, struct outbox *out)
 	s->done[SURVEY_STEP_MAPPING] = true;
 }
 
-static const struct addr *first_seen(const struct survey *s, unsigned socket)
-{
-	for (unsigned i = 0; i < s->evidence.count; i++)
-		if (s->evidence.items[i].socket == socket)
-			return &s->evidence.items[i].seen;
-	return NULL;
-}
-
 /* A fresh door and the WireGuard door write to each other at their public addresses: with both of them writing, a filter lets
  * the second try in. */
 static void begin_hairpin(struct survey *s, usec now, struct outbox *out)
 {
 	uint8_t socket = s->doors[HAIRPIN_DOOR].socket;
-	const struct addr *ours = first_seen(s, 0), *its = first_seen(s, socket);
+	const struct sighting *ours = evidence_find(&s->evidence, 0, NULL),
+			      *its = evidence_find(&s->evidence, socket, NULL);
 
 	s->hairpin_begun = true;
-	if (socket == 0 || ours == NULL || its == NULL || is_ours(s, ours))
+	if (socket == 0 || ours == NULL || its == NULL || is_ours(s, &ours->seen))
 		return;
-	ask(s, &(struct question){.kind = SURVEY_HAIRPIN, .socket = 0, .to = *its},
+	ask(s, &(struct question){.kind = SURVEY_HAIRPIN, .socket = 0, .to = its->seen},
 	    &hairpin_schedule, now, out);
-	ask(s, &(struct question){.kind = SURVEY_HAIRPIN, .socket = socket, .to = *ours},
+	ask(s, &(struct question){.kind = SURVEY_HAIRPIN, .socket = socket, .to = ours->seen},
 	    &hairpin_schedule, now, out);
 	s->hairpin_asked = true;
 }
@@ -847,33 +822,6 @@ void survey_finish(struct survey *s, usec now, struct outbox *out)
 
 /* --- the report -------------------------------------------------------------------------------------------------- */
 
-/* The WireGuard door's public addresses, the one seen most often first. */
-static void list_public(const struct survey *s, struct nat_view *v)
-{
-	unsigned seen[NAT_PUBLIC_MAX] = {0}, i, k;
-
-	for (i = 0; i < s->evidence.count; i++) {
-		const struct sighting *g = &s->evidence.items[i];
-		if (g->socket != 0)
-			continue;
-		for (k = 0; k < v->public_count && !addr_equal(&v->public[k], &g -> seen); k++)
-			;
-		if (k == NAT_PUBLIC_MAX)
-			continue;
-		v->public_count += k == v->public_count;
-		v->public[k] = g->seen;
-		seen[k]++;
-		for (; k > 0 && seen[k] > seen[k - 1]; k--) {
-			struct addr other = v->public[k - 1];
-			unsigned count = seen[k - 1];
-			v->public[k - 1] = v->public[k];
-			v->public[k] = other;
-			seen[k - 1] = seen[k];
-			seen[k] = count;
-		}
-	}
-}
-
 static void count_servers(const struct survey *s, struct nat_view *v)
 {
 	bool two = false;
@@ -919,7 +867,7 @@ void survey_report(const struct survey *s, struct nat_report *report)
 	v.ports_base = p.base;
 	v.ports_span = p.span;
 	v.port_samples = p.samples;
-	list_public(s, &v);
+	v.public_count = evidence_public(&s->evidence, v.public);
 	count_servers(s, &v);
 	if (v.hairpin == NAT_UNKNOWN && s->hairpin_asked && s->done[SURVEY_STEP_HAIRPIN] &&
 	    v.mapping == NAT_MAPPING_ENDPOINT_INDEPENDENT)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_LEN_MIN 512 /* issue 5; what carriers hand out */
+#define BLOCK_LEN_MIN 512 /* what carriers hand out */
 #define BLOCK_LEN_MAX 4096
 
 /* How much of a destination is looked at. */

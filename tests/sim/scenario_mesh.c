@@ -1,5 +1,5 @@
 /* Sixteen nodes, each with all others as peers, none with anything to say but keepalives each 25 seconds and, each 15 minutes, a look
- * at its NAT: how fast time passes here, and that all sessions are there at the end (issue 5: a thousand times as fast as the clock on one core). */
+ * at its NAT: how fast time passes here, and that all sessions are there at the end (a thousand times as fast as the clock is asked, on one core). */
 #include <stdio.h>
 
 #include "sim/scenario.h"

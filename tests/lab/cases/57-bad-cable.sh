@@ -16,16 +16,7 @@ ok "a site and a public host" lab_up <<-END || exit 1
 END
 lab_keys laptop vps
 lab_pair_conf laptop 10.66.0.1/24 vps 10.66.0.2/32 "${LAB_IP[vps]}:51820"
-lab_conf vps <<-END
-	[Interface]
-	PrivateKey = $(key_of vps)
-	ListenPort = 51820
-	Address = 10.66.0.2/24
-
-	[Peer]
-	PublicKey = $(pub_of laptop)
-	AllowedIPs = 10.66.0.1/32
-END
+lab_pair_conf vps 10.66.0.2/24 laptop 10.66.0.1/32
 ok "warrend starts on a public host" lab_warrend vps
 ok "and on one behind a NAT" lab_warrend laptop
 laptop=$LAB_PID

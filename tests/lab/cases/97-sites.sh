@@ -106,16 +106,7 @@ lab_nat home impair both delay=5ms >/dev/null
 # --- a tunnel --------------------------------------------------------------------------------------------------------
 
 lab_keys laptop vps
-lab_conf vps <<-END
-	[Interface]
-	PrivateKey = $(key_of vps)
-	ListenPort = 51820
-	Address = 10.66.0.2/24
-
-	[Peer]
-	PublicKey = $(pub_of laptop)
-	AllowedIPs = 10.66.0.1/32
-END
+lab_pair_conf vps 10.66.0.2/24 laptop 10.66.0.1/32
 ok "warrend starts on a public host" lab_warrend vps
 vps=$LAB_PID
 lab_pair_conf laptop 10.66.0.1/24 vps 10.66.0.2/32 "${LAB_IP[vps]}:51820"

@@ -1,6 +1,8 @@
 /* What follows from what servers say: mapping, liars, outsiders. */
 #include "nat/evidence.h"
 
+#include <stdio.h>
+
 #include "support/test.h"
 
 static struct addr at(const char *text)
@@ -221,6 +223,43 @@ TEST(two_places_of_one_ip_are_no_majority)
 	assert_false(evidence_is_alone(&e, 2));
 }
 
+TEST(what_was_said_is_found_by_socket_and_place)
+{
+	struct evidence e = {0};
+	struct addr first = at("192.0.2.1:3478"), second = at("192.0.2.2:3478");
+
+	assert_null(evidence_find(&e, 0, NULL));
+	say(&e, 0, 0, "192.0.2.1:3478", "203.0.113.7:40000");
+	say(&e, 0, 2, "192.0.2.1:3478", "203.0.113.7:40001");
+	say(&e, 1, 2, "192.0.2.2:3478", "203.0.113.7:40002");
+	assert_int_equal(evidence_find(&e, 2, &first)->seen.port, 40001);
+	assert_int_equal(evidence_find(&e, 2, &second)->seen.port, 40002);
+	assert_int_equal(evidence_find(&e, 2, NULL)->seen.port, 40001);
+	assert_null(evidence_find(&e, 0, &second));
+	assert_null(evidence_find(&e, 1, NULL));
+}
+
+TEST(public_addresses_are_those_of_the_wireguard_door_most_often_seen_first)
+{
+	static const char *const seen[] = {"203.0.113.7:1", "203.0.113.7:2", "203.0.113.7:3",
+					   "203.0.113.7:3", "203.0.113.7:2", "203.0.113.7:3",
+					   "203.0.113.7:4", "203.0.113.7:5", "203.0.113.7:5"};
+	static const uint16_t expected[] = {3, 2, 1, 4};
+	struct evidence e = {0};
+	struct addr public[NAT_PUBLIC_MAX];
+	char place[32];
+
+	say(&e, 0, 1, "192.0.2.1:3478", "203.0.113.9:9");
+	assert_int_equal(evidence_public(&e, public), 0);
+	for (unsigned i = 0; i < sizeof seen / sizeof seen[0]; i++) {
+		snprintf(place, sizeof place, "192.0.2.%u:3478", i + 1);
+		say(&e, i, 0, place, seen[i]);
+	}
+	assert_int_equal(evidence_public(&e, public), NAT_PUBLIC_MAX);
+	for (unsigned i = 0; i < NAT_PUBLIC_MAX; i++)
+		assert_int_equal(public[i].port, expected[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +280,8 @@ int main(void)
 		RUN(who_differs_from_two_at_two_sockets_is_alone),
 		RUN(who_agrees_at_one_socket_is_not),
 		RUN(two_places_of_one_ip_are_no_majority),
+		RUN(what_was_said_is_found_by_socket_and_place),
+		RUN(public_addresses_are_those_of_the_wireguard_door_most_often_seen_first),
 	};
 	return RUN_TESTS(tests);
 }
